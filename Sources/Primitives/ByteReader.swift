@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A cursor over received bytes: the one way in which bytes from the network are read.
+///
+/// Every read checks what is left and throws; none traps. A child structure is read through a
+/// reader of its own, bounded by its declared length (``reader(_:)``), so it can never reach
+/// past its end. Copying a reader costs one retain; the bytes are shared.
+package struct ByteReader: Sendable {
+    private let bytes: [UInt8]
+    /// Position of the next byte, counted from the start of the whole datagram.
+    package private(set) var offset: Int
+    private let end: Int
+
+    package init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+        offset = 0
+        end = bytes.count
+    }
+
+    package init(_ slice: ArraySlice<UInt8>) {
+        self.init(Array(slice))
+    }
+
+    private init(_ bytes: [UInt8], from offset: Int, to end: Int) {
+        self.bytes = bytes
+        self.offset = offset
+        self.end = end
+    }
+
+    /// How many bytes are left.
+    package var remaining: Int { end - offset }
+    package var isAtEnd: Bool { offset == end }
+
+    /// Takes the next `count` bytes.
+    ///
+    /// - Throws: ``DecodeError/truncated(needed:available:)``; the cursor then stays where it was.
+    package mutating func take(_ count: Int) throws(DecodeError) -> ArraySlice<UInt8> {
+        guard count >= 0, count <= remaining else { throw .truncated(needed: count, available: remaining) }
+        let slice = bytes[offset..<offset + count]
+        offset += count
+        return slice
+    }
+
+    /// Takes the next `count` bytes as a reader of their own.
+    ///
+    /// - Throws: ``DecodeError/truncated(needed:available:)``; the cursor then stays where it was.
+    package mutating func reader(_ count: Int) throws(DecodeError) -> ByteReader {
+        guard count >= 0, count <= remaining else { throw .truncated(needed: count, available: remaining) }
+        let child = ByteReader(bytes, from: offset, to: offset + count)
+        offset += count
+        return child
+    }
+
+    /// Takes a big-endian integer.
+    package mutating func integer<T: FixedWidthInteger & UnsignedInteger>(
+        _: T.Type = T.self
+    ) throws(DecodeError) -> T {
+        var value: T = 0
+        let raw = try take(MemoryLayout<T>.size)
+        for byte in raw { value = (value << 8) | T(truncatingIfNeeded: byte) }
+        return value
+    }
+
+    /// Takes everything that is left.
+    package mutating func rest() -> ArraySlice<UInt8> {
+        defer { offset = end }
+        return bytes[offset..<end]
+    }
+
+    /// The next byte, left in place; `nil` at the end.
+    package var next: UInt8? { offset < end ? bytes[offset] : nil }
+
+    /// - Throws: ``DecodeError/trailing(_:)`` unless everything was read.
+    package func finish() throws(DecodeError) {
+        guard isAtEnd else { throw .trailing(remaining) }
+    }
+}
+
+/// Why bytes from the wire could not become a value.
+package enum DecodeError: Error, Hashable, Sendable {
+    case truncated(needed: Int, available: Int)
+    /// A length field that cannot be right, whatever follows it.
+    case invalidLength(Int)
+    /// Bytes after the end of what was declared.
+    case trailing(Int)
+    /// A field with a value that the standard forbids; `field` is the standard's name for it.
+    case invalidValue(field: String, value: UInt64)
+}
+
+extension DecodeError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .truncated(let needed, let available): "\(needed) bytes needed where \(available) are left"
+        case .invalidLength(let length): "impossible length \(length)"
+        case .trailing(let count): "\(count) bytes too many"
+        case .invalidValue(let field, let value): "\(field) has the impossible value \(value)"
+        }
+    }
+}

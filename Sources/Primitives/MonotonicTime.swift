@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A point on the monotonic clock, in nanoseconds since boot.
+///
+/// Protocol code never asks what time it is: it is told.
+package struct MonotonicTime: InstantProtocol, Sendable {
+    package var nanoseconds: Int64
+
+    package init(nanoseconds: Int64) {
+        self.nanoseconds = nanoseconds
+    }
+
+    package init(sinceBoot duration: Duration) {
+        nanoseconds = duration.wholeNanoseconds
+    }
+
+    package func advanced(by duration: Duration) -> MonotonicTime {
+        let (sum, overflows) = nanoseconds.addingReportingOverflow(duration.wholeNanoseconds)
+        return MonotonicTime(nanoseconds: overflows ? .max : sum)
+    }
+
+    package func duration(to other: MonotonicTime) -> Duration {
+        .nanoseconds(other.nanoseconds - nanoseconds)
+    }
+
+    package static func < (a: MonotonicTime, b: MonotonicTime) -> Bool {
+        a.nanoseconds < b.nanoseconds
+    }
+}
+
+extension Duration {
+    /// Clamped to what 64 bits hold: 292 years.
+    package var wholeNanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (product, overflows) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        guard !overflows else { return seconds < 0 ? .min : .max }
+        let (sum, spills) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
+        guard !spills else { return seconds < 0 ? .min : .max }
+        return sum
+    }
+}
