@@ -2,8 +2,8 @@
 package import Cryptography
 package import DataPlane
 package import IKE
-package import L2TP
-package import PPP
+internal import L2TP
+internal import PPP
 package import Primitives
 
 /// What happened in the world.
