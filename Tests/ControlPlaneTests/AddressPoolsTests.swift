@@ -30,7 +30,8 @@ struct AddressPoolsTests {
 
     @Test func anAddressReturnedRestsAsLongAsPossible() throws {
         var pools = try pools("10.99.0.0/29", gateway: "10.99.0.1")
-        let first = try #require(pools.lease(fixed: nil))
+        let leased = pools.lease(fixed: nil)
+        let first = try #require(leased)
         pools.release(first)
         #expect(pools.lease(fixed: nil)?.address == (try address("10.99.0.3")))
     }
@@ -40,7 +41,8 @@ struct AddressPoolsTests {
         let fixed = try address("10.99.0.1")
         #expect(pools.lease(fixed: nil)?.address == (try address("10.99.0.2")))
         #expect(pools.lease(fixed: nil) == nil)
-        let lease = try #require(pools.lease(fixed: fixed))
+        let leased = pools.lease(fixed: fixed)
+        let lease = try #require(leased)
         #expect(lease.gateway == (try address("10.99.0.9")))
         #expect(pools.lease(fixed: fixed) == nil)
         pools.release(lease)
@@ -49,7 +51,8 @@ struct AddressPoolsTests {
 
     @Test func releasingTwiceFreesOnce() throws {
         var pools = try pools("10.99.0.0/30", gateway: "10.99.0.1")
-        let lease = try #require(pools.lease(fixed: nil))
+        let leased = pools.lease(fixed: nil)
+        let lease = try #require(leased)
         pools.release(lease)
         pools.release(lease)
         #expect(pools.snapshots.first?.used == 0)
