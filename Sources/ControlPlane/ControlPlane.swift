@@ -150,8 +150,10 @@ package struct ControlPlane: Sendable {
             socketAnswered(id, outcome, at: now, into: &effects)
         case .closeSocket(let id):
             privatePorts.release(id)
-        case .reopenSocket:
-            break
+        case .reopenSocket(let id):
+            guard let association = associations[id] else { return }
+            let socket = TunnelSocket(requestID: id, localAddress: association.local.address)
+            request(.openSocket(socket), for: .openSocket(id), into: &effects)
         case .installInbound(let child):
             inboundAnswered(child, outcome, at: now, into: &effects)
         case .installOutbound(let child):
