@@ -133,6 +133,8 @@ package struct Endpoint: Sendable {
         sortedTunnels.compactMap { connections[$0]?.snapshot }
     }
 
+    package func snapshot(of tunnel: TunnelID) -> ConnectionSnapshot? { connections[tunnel]?.snapshot }
+
     package func snapshot(of session: SessionKey) -> SessionSnapshot? {
         guard let connection = connections[session.tunnel], let session = connection.sessions[session.session] else {
             return nil
@@ -361,8 +363,4 @@ extension Endpoint {
             if let id = TunnelID(rawValue: entropy.integer()), connections[id] == nil { return id }
         }
     }
-}
-
-extension Endpoint {
-    package func snapshot(of tunnel: TunnelID) -> ConnectionSnapshot? { nil }
 }
