@@ -385,4 +385,14 @@ struct QuickModeTests {
         _ = rig.send(try rig.peer.quick3(quick))
         #expect(rig.endpoint.snapshots.first?.peer.port == 50_000)
     }
+
+    /// RFC 3947 §5.2: what is in them is of no use to us, and Android sends none.
+    @Test(arguments: ["01000000 C0A80105", "01000000 C0", "05000000 C0A80105", "FF", ""])
+    func originalAddressesAreTakenAsTheyCome(_ text: String) throws {
+        var rig = Rig.natted()
+        try rig.toEstablished()
+        var quick = rig.peer.newQuick()
+        let payloads = rig.peer.quickPayloads(quick) + [Payload(.natOriginalAddress, hex(text))]
+        #expect(rig.send(try rig.peer.quick1(&quick, payloads)).installs.count == 1)
+    }
 }
