@@ -343,7 +343,7 @@ extension IKEv1.ResponderSA {
     /// Behind a NAT the addresses are what the client believes them to be: its own private one, and whichever
     /// it dialled. Without a NAT they have to be those of the packet.
     ///
-    /// - SeeAlso: RFC 3193 §3, RFC 3947 §5.2
+    /// - SeeAlso: RFC 3193 §4.2, RFC 3947 §5.2
     private func trafficPort(
         peer: IKEv1.IDPayload,
         local: IKEv1.IDPayload,
