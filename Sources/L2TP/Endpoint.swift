@@ -70,9 +70,9 @@ package struct Endpoint: Sendable {
                 guard let tunnel = header.tunnel else {
                     return receiveWithoutTunnel(header, body, on: socket, from: peer, trace: trace, at: now)
                 }
-                guard let connection = connections[tunnel] else { return ignore(.unknownTunnel(tunnel)) }
-                guard connection.socket == socket else { return ignore(.foreignTunnel(tunnel)) }
-                guard connection.peer == peer else { return ignore(.unexpectedSource(tunnel, connection.peer)) }
+                guard let owner = owner(of: tunnel) else { return ignore(.unknownTunnel(tunnel)) }
+                guard owner.socket == socket else { return ignore(.foreignTunnel(tunnel)) }
+                guard owner.peer == peer else { return ignore(.unexpectedSource(tunnel, owner.peer)) }
                 return receive(header, body, for: tunnel, at: now)
             }
         } catch {
@@ -99,11 +99,10 @@ package struct Endpoint: Sendable {
         carrying frame: [UInt8],
         for session: SessionKey
     ) -> (datagram: [UInt8], socket: RequestID, peer: SocketAddress)? {
-        guard let connection = connections[session.tunnel],
-            let header = connections[session.tunnel]?.sessions[session.session]?
-                .dataHeader(peerTunnel: connection.peerID)
+        guard let owner = owner(of: session.tunnel), let peerID = connections[session.tunnel]?.peerID,
+            let header = connections[session.tunnel]?.sessions[session.session]?.dataHeader(peerTunnel: peerID)
         else { return nil }
-        return (header.datagram(around: frame), connection.socket, connection.peer)
+        return (header.datagram(around: frame), owner.socket, owner.peer)
     }
 
     /// Ends a session with a CDN.
@@ -206,8 +205,8 @@ extension Endpoint {
         from peer: SocketAddress,
         at now: MonotonicTime
     ) -> [Effect]? {
-        guard let tunnel = header.tunnel, let session = header.session, let connection = connections[tunnel],
-            connection.socket == socket, connection.peer == peer, connection.sessions[session] != nil
+        guard let tunnel = header.tunnel, let session = header.session, let owner = owner(of: tunnel),
+            owner.socket == socket, owner.peer == peer, connections[tunnel]?.sessions[session] != nil
         else { return nil }
         connections[tunnel]?.noteActivity(at: now)
         deadlines.set(tunnel, to: connections[tunnel]?.nextDeadline(configuration))
@@ -253,6 +252,12 @@ extension Endpoint {
         case .sccrp, .scccn, .hello, .ocrq, .ocrp, .occn, .icrq, .icrp, .iccn, .cdn, .wen, .sli, .unknown:
             return ignore(.unknownTunnel(nil))
         }
+    }
+
+    /// Where its messages come from. Not the connection itself: a copy that outlives a change of the original would
+    /// make that change copy everything.
+    private func owner(of tunnel: TunnelID) -> (socket: RequestID, peer: SocketAddress)? {
+        connections[tunnel].map { ($0.socket, $0.peer) }
     }
 
     /// A connection that is alive, by the peer's id of it.
