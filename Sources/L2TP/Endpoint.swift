@@ -13,6 +13,7 @@ package struct Endpoint: Sendable {
         /// SCCRQ was accepted: the peer's address and port are known and the socket may be connected to them.
         case connectionOpening(ConnectionSnapshot)
         case connectionEstablished(ConnectionSnapshot)
+        /// Both ends have said what they had to say, and our StopCCN, if there was one, was acknowledged or given up.
         /// All its sessions were reported closed before.
         case connectionClosed(TunnelID, on: RequestID)
         /// ICRQ was accepted. Frames of the peer may come from now on.
@@ -163,6 +164,7 @@ extension Endpoint {
         else { return [] }
         var effects = body(&connections.values[index], configuration)
         effects += connections[tunnel]?.flush(at: now) ?? []
+        effects += connections[tunnel]?.reportEnd() ?? []
         deadlines.set(tunnel, to: connections[tunnel]?.nextDeadline(configuration))
         switch connections[tunnel]?.state {
         case .closed:
@@ -172,6 +174,8 @@ extension Endpoint {
             sockets[socket]?.closing.append(tunnel)
             // No peer makes us keep more that is over than may be alive.
             if let closing = sockets[socket]?.closing, closing.count > configuration.tunnelsPerSocketLimit {
+                effects += connections[closing[0]]?.abandon() ?? []
+                effects += connections[closing[0]]?.reportEnd() ?? []
                 forget(closing[0], on: socket)
             }
         case .waitControlConnection, .established, .closing, nil:

@@ -6,7 +6,8 @@ import Primitives
 /// ciphers over messages of the usual lengths.
 enum Cryptographic {
     static func handshake(group: DiffieHellmanGroup) {
-        guard let own = try? KeyAgreement(group), let shared = try? own.sharedSecret(peerPublicValue: peer(group)) else {
+        guard let own = try? KeyAgreement(group), let shared = try? own.sharedSecret(peerPublicValue: peer(group))
+        else {
             fatalError("key agreement failed")
         }
         let skeyid = HMAC(.sha256, key: Array(repeating: 1, count: 32))

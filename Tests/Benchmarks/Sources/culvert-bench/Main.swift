@@ -44,12 +44,18 @@ struct Main {
         clients = []
         let whole = Pump(group: .ecp256)
         _ = whole
-        print("    \((Meter.heapBytes() - before) / count) bytes more for each call (clients' own memory included in part)")
+        print(
+            "    \((Meter.heapBytes() - before) / count) bytes more for each call (clients' own memory included in part)"
+        )
     }
 
     private static func measureDecoding(_ count: Int) {
         let offer = Samples.mainModeOffer()
-        line("decode a main-mode offer of \(offer.count) bytes", each: Meter.time { Samples.decodeIKE(offer, count) }, count)
+        line(
+            "decode a main-mode offer of \(offer.count) bytes",
+            each: Meter.time { Samples.decodeIKE(offer, count) },
+            count
+        )
         let sccrq = Samples.sccrq()
         line("decode an SCCRQ of \(sccrq.count) bytes", each: Meter.time { Samples.decodeL2TP(sccrq, count) }, count)
     }

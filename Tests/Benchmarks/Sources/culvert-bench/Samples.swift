@@ -41,7 +41,9 @@ enum Samples {
     static func decodeL2TP(_ bytes: [UInt8], _ count: Int) {
         for _ in 0..<count {
             var reader = ByteReader(bytes)
-            guard case .control(_, var body)? = try? L2TP.Datagram(from: &reader) else { fatalError("no control message") }
+            guard case .control(_, var body)? = try? L2TP.Datagram(from: &reader) else {
+                fatalError("no control message")
+            }
             var ignored: [MessageError] = []
             guard (try? ControlMessage(from: &body, secret: nil, ignored: &ignored)) != nil else {
                 fatalError("the sample does not decode")
