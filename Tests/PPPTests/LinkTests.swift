@@ -183,6 +183,27 @@ struct LinkTests {
         #expect(wire.networks.count == 1)
     }
 
+    @Test func aPeerThatDoesNothingButRenegotiateIsSentAway() {
+        for (number, other) in [("C021", "01 04 0500"), ("8021", "03 06 0A630002")] {
+            var wire = up()
+            var rounds = 0
+            while wire.link.snapshot.phase != "terminate", rounds < 100 {
+                rounds += 1
+                let identifier = UInt8(rounds)
+                let options = hex(other)
+                let request = hex(number) + [1, identifier, 0, UInt8(4 + options.count)] + options
+                let effects = wire.link.receive(request[...], at: wire.now)
+                wire.take(effects)
+                guard let ours = sent(effects).first(where: { $0[2] == 1 }) else { continue }
+                var ack = ours
+                ack[2] = 2
+                wire.take(wire.link.receive(ack[...], at: wire.now))
+            }
+            #expect(rounds == 11)
+            #expect(wire.events.contains { $0.description.message.hasSuffix(NegotiationError.restless.description) })
+        }
+    }
+
     @Test func aGoodbyeDuringNegotiationEndsTheLinkAtOnce() {
         var link = Link(
             configuration: Configuration(name: "gw1", authentication: [.pap], mru: 1400),
@@ -236,7 +257,7 @@ struct LinkTests {
     }
 
     @Test func aLinkIsSmall() {
-        #expect(MemoryLayout<Link>.size <= 1024)
+        #expect(MemoryLayout<Link>.size <= 1024, "\(MemoryLayout<Link>.size) bytes")
     }
 
     /// The whole link on one page: what each phase does with each input.
