@@ -91,6 +91,7 @@ extension Link {
                 networkUp(&effects)
             case .thisLayerDown:
                 networkDown(&effects)
+                renegotiations += 1
                 setUpDeadline = now.advanced(by: configuration.setUpTimeout)
             case .thisLayerFinished:
                 close(.byPeer, &effects, now)
@@ -108,6 +109,7 @@ extension Link {
                 effects.append(.report(.malformedPacket(.ipcp, error)))
             }
         }
+        limitRenegotiations(of: .ipcp, &effects, now)
     }
 
     private mutating func networkUp(_ effects: inout [Effect]) {

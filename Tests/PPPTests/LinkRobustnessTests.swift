@@ -33,7 +33,7 @@ struct LinkRobustnessTests {
         #expect(ends.count == 1)
         let ups = effects.filter { if case .networkUp = $0 { true } else { false } }
         let downs = effects.filter { $0 == .networkDown }
-        #expect((0...1).contains(downs.count - ups.count) || ups.count == downs.count)
+        #expect(ups.count == downs.count)
     }
 
     @Test(arguments: AuthenticationMethod.allCases)

@@ -60,17 +60,25 @@ struct AuthenticatorTests {
         #expect(pap.nextDeadline == nil)
     }
 
-    @Test func repeatsTheSameChallengeTenTimes() {
+    /// RFC 1994 §4.1: "The Identifier field MUST be changed each time a Challenge is sent."
+    @Test func challengesTenTimesAnewAndTakesAnAnswerToTheLastAlone() {
         var authenticator = Authenticator(method: .chapMD5)
-        let first = authenticator.start(configuration, entropy, at: start)
-        var sent = 1
-        var last: [Authenticator.Effect] = []
-        while let deadline = authenticator.nextDeadline {
-            last = authenticator.advance(to: deadline, configuration)
-            if last == first { sent += 1 }
+        var said = authenticator.start(configuration, entropy, at: start)
+        var identifiers: [UInt8] = []
+        while case .send(let challenge)? = said.first, let deadline = authenticator.nextDeadline {
+            identifiers.append(challenge.identifier)
+            said = authenticator.advance(to: deadline, configuration, entropy)
         }
-        #expect(sent == 10)
-        #expect(last == [.unanswered])
+        #expect(identifiers == Array(0x11...0x1A))
+        #expect(said == [.unanswered])
+
+        var late = asking(.chapMD5)
+        _ = late.advance(to: start.advanced(by: .seconds(3)), configuration, entropy)
+        #expect(receive(response(size: 16), &late) == [.unexpected(CHAPValue.response)])
+        guard case .verify? = receive(response(size: 16, identifier: 0x12), &late).first else {
+            Issue.record("the answer to the last challenge was not looked at")
+            return
+        }
     }
 
     @Test func papAcceptsAndRefuses() {
@@ -233,7 +241,7 @@ struct AuthenticatorTests {
             ("challenge", { receive(ControlPacket(CHAPValue.challenge, identifier: 0x11), &$0) }),
             ("accepted", { decide(.accepted(authenticatorResponse: [1]), &$0) }),
             ("refused", { decide(.refused(.wrongPassword), &$0) }),
-            ("3 s", { $0.advance(to: start.advanced(by: .seconds(3)), configuration) }),
+            ("3 s", { $0.advance(to: start.advanced(by: .seconds(3)), configuration, entropy) }),
         ]
         var table: [String] = []
         for (state, prepare) in states {
