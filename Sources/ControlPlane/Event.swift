@@ -9,12 +9,14 @@ package enum Event: Hashable, Sendable {
     case ike(IKE.Event)
     case l2tp(L2TP.Event)
     case ppp(PPP.Event)
+    case call(CallEvent)
 
     package var trace: TraceID? {
         switch self {
         case .ike(let event): event.trace
         case .l2tp(let event): event.trace
         case .ppp(let event): event.trace
+        case .call(let event): event.trace
         }
     }
 
@@ -23,6 +25,7 @@ package enum Event: Hashable, Sendable {
         case .ike(let event): event.peer
         case .l2tp(let event): event.peer
         case .ppp(let event): event.peer
+        case .call(let event): event.peer
         }
     }
 
@@ -31,6 +34,7 @@ package enum Event: Hashable, Sendable {
         case .ike(let event): event.description
         case .l2tp(let event): event.description
         case .ppp(let event): event.description
+        case .call(let event): event.description
         }
     }
 }

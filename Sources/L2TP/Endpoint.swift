@@ -175,3 +175,7 @@ package struct SessionSnapshot: Hashable, Sendable {
         self.callingNumber = callingNumber
     }
 }
+
+extension Endpoint {
+    package func snapshot(of tunnel: TunnelID) -> ConnectionSnapshot? { nil }
+}
