@@ -28,7 +28,7 @@ extension SocketAddress {
 /// ports: all of ours hang on tunnel sockets.
 ///
 /// Addresses of the link-local scope are not served: a scope has no place in ``SocketAddress``.
-package struct UDPSocket: ~Copyable {
+package final class UDPSocket {
     private let descriptor: OwnedDescriptor
     private let sender: OpaquePointer
     /// The address and port it is bound to; the address may be unspecified.
@@ -65,7 +65,7 @@ package struct UDPSocket: ~Copyable {
     package var rawDescriptor: Int32 { descriptor.rawValue }
 
     /// Adds a datagram to the batch; a batch that is full is sent first.
-    package borrowing func enqueue(
+    package func enqueue(
         _ bytes: [UInt8],
         from source: IPAddress,
         to peer: SocketAddress
@@ -89,7 +89,7 @@ package struct UDPSocket: ~Copyable {
     }
 
     /// Sends the batch. What the kernel has no room for is dropped: the protocols retransmit.
-    package borrowing func send() -> SendOutcome {
+    package func send() -> SendOutcome {
         let sent = cr_sender_send(sender, descriptor.rawValue)
         return SendOutcome(sent: Int(sent.sent), dropped: Int(sent.dropped), failed: Int(sent.failed))
     }
@@ -123,7 +123,7 @@ package struct DatagramReceiver: ~Copyable {
     /// Reads what waits, a batch at most.
     ///
     /// - Returns: How many datagrams came.
-    package mutating func receive(from socket: borrowing UDPSocket) throws(SystemError) -> Int {
+    package mutating func receive(from socket: UDPSocket) throws(SystemError) -> Int {
         Int(try valueOrError(cr_receiver_receive(receiver, socket.rawDescriptor), "recvmmsg"))
     }
 
