@@ -104,7 +104,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     /// Serves until it is told to end and has said goodbye; then the kernel holds nothing of ours.
     package mutating func run() throws(SystemError) {
         defer { plane.shutDown() }
-        try applyWatchChanges()
+        applyWatchChanges()
         while !isOver { try turn() }
     }
 
@@ -118,14 +118,14 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         now = .current()
         for index in 0..<count {
             guard let ready = loop.ready(at: index) else { continue }
-            try serve(ready)
+            serve(ready)
         }
         if let deadline = machine.nextDeadline, deadline <= now {
             interpreter.perform(machine.advance(to: now), at: now)
         }
         settle()
         interpreter.send()
-        try applyWatchChanges()
+        applyWatchChanges()
         if let deadline = interpreter.sink.nextDeadline, deadline <= now { interpreter.sink.advance(to: now) }
     }
 
@@ -136,10 +136,10 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         return earliest
     }
 
-    private mutating func serve(_ ready: EventLoop<Source>.Ready) throws(SystemError) {
+    private mutating func serve(_ ready: EventLoop<Source>.Ready) {
         switch ready.source {
         case .ike(let index):
-            try readDatagrams(of: index)
+            readDatagrams(of: index)
         case .plane(let source):
             let notices = plane.read(source)
             if ready.isOnlyHungUp, notices.isEmpty {
@@ -155,10 +155,16 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         }
     }
 
-    private mutating func readDatagrams(of index: Int) throws(SystemError) {
+    private mutating func readDatagrams(of index: Int) {
         let socket = interpreter.sockets[index]
         let port = interpreter.sockets.port(at: index)
-        let count = try receiver.receive(from: socket)
+        let count: Int
+        do {
+            count = try receiver.receive(from: socket)
+        } catch {
+            report(EventDescription(.kernel, .warning, "receive-failed", "\(socket.local) cannot be read: \(error)"))
+            return
+        }
         now = .current()
         for place in 0..<count {
             guard let received = receiver.datagram(at: place) else {
@@ -196,10 +202,15 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         }
     }
 
-    private mutating func applyWatchChanges() throws(SystemError) {
+    private mutating func applyWatchChanges() {
         for change in plane.takeWatchChanges() {
             switch change {
-            case .watch(let descriptor, let source): try loop.watch(descriptor, .plane(source))
+            case .watch(let descriptor, let source):
+                do {
+                    try loop.watch(descriptor, .plane(source))
+                } catch {
+                    report(EventDescription(.kernel, .error, "watch-failed", "\(source) cannot be watched: \(error)"))
+                }
             case .unwatch(let descriptor):
                 loop.unwatch(descriptor)
                 hangUps[descriptor] = nil
