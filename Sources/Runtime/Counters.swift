@@ -8,12 +8,19 @@ package struct Counters: Sendable {
     package struct Packets: Hashable, Sendable {
         /// Datagrams and frames the process read: from IKE sockets, tunnel sockets and PPP channels.
         /// It stands still while users' packets flow.
-        package var received: UInt64 = 0
-        package var sent: UInt64 = 0
+        package var received: UInt64
+        package var sent: UInt64
         /// Not sent for want of buffer, or refused by the kernel.
-        package var unsent: UInt64 = 0
+        package var unsent: UInt64
         /// Received without a peer to answer, or cut.
-        package var unusable: UInt64 = 0
+        package var unusable: UInt64
+
+        package init(received: UInt64 = 0, sent: UInt64 = 0, unsent: UInt64 = 0, unusable: UInt64 = 0) {
+            self.received = received
+            self.sent = sent
+            self.unsent = unsent
+            self.unusable = unusable
+        }
     }
 
     private struct EventName: Hashable {

@@ -31,6 +31,11 @@ package struct IKESockets {
     package struct BindError: Error, Hashable, Sendable {
         package var local: SocketAddress
         package var error: SystemError
+
+        package init(local: SocketAddress, error: SystemError) {
+            self.local = local
+            self.error = error
+        }
     }
 
     private struct Entry {

@@ -76,14 +76,9 @@ package struct Invocation: Hashable, Sendable {
 
     /// The settings, after their mistakes and oddities were printed; `nil` if there are mistakes.
     private func readSettings() -> Settings? {
-        do {
-            let (settings, warnings) = try SettingsFile.parse(configuration)
-            for warning in warnings { complain(warning) }
-            return settings
-        } catch {
-            for diagnostic in error.diagnostics { complain(diagnostic) }
-            return nil
-        }
+        let outcome = ConfigFile.read(configuration, load: SettingsFile.load)
+        for diagnostic in outcome.diagnostics { complain(diagnostic) }
+        return outcome.settings
     }
 
     private func complain(_ diagnostic: Diagnostic) {

@@ -46,46 +46,4 @@ package enum SettingsFile {
             bytes += buffer[..<count]
         }
     }
-
-    /// The settings in the file at `path`, with what is odd about them.
-    ///
-    /// - Throws: The mistakes, at least one.
-    package static func parse(_ path: String) throws(Rejection) -> (settings: Settings, warnings: [Diagnostic]) {
-        let text: String
-        do {
-            let bytes = try load(path).bytes
-            guard let decoded = String(validating: bytes, as: UTF8.self) else {
-                throw FileProblem.other("it is not text in UTF-8")
-            }
-            text = decoded
-        } catch {
-            throw Rejection(unreadable: path, error as? FileProblem ?? .other("\(error)"))
-        }
-        do {
-            return try ConfigFileInterim.parse(text, file: path, load: load)
-        } catch {
-            throw Rejection(diagnostics: [error])
-        }
-    }
-
-    /// A configuration that is not used.
-    package struct Rejection: Error, Hashable, Sendable {
-        package var diagnostics: [Diagnostic]
-
-        init(diagnostics: [Diagnostic]) {
-            self.diagnostics = diagnostics
-        }
-
-        init(unreadable path: String, _ problem: FileProblem) {
-            let reason =
-                switch problem {
-                case .missing: "there is no such file"
-                case .permissionDenied: "it may not be read by this user"
-                case .notAFile: "it is not a file"
-                case .tooLarge: "it is too large"
-                case .other(let text): text
-                }
-            diagnostics = [Diagnostic(.error, file: path, line: 1, column: 1, "cannot be read: \(reason)")]
-        }
-    }
 }

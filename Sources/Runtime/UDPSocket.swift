@@ -40,6 +40,12 @@ package final class UDPSocket {
         package var dropped = 0
         /// Refused by the kernel: no route to the peer, say.
         package var failed = 0
+
+        package init(sent: Int = 0, dropped: Int = 0, failed: Int = 0) {
+            self.sent = sent
+            self.dropped = dropped
+            self.failed = failed
+        }
     }
 
     /// - Parameters:
