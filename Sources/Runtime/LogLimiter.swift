@@ -20,6 +20,12 @@ package struct LogLimiter: Sendable {
         package var layer: EventDescription.Layer
         package var name: String
         package var count: UInt64
+
+        package init(layer: EventDescription.Layer, name: String, count: UInt64) {
+            self.layer = layer
+            self.name = name
+            self.count = count
+        }
     }
 
     private struct Bucket: Sendable {

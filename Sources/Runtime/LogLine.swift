@@ -18,8 +18,8 @@ package struct LogLine: Hashable, Sendable {
 
     /// What a pipe takes whole, the line feed included.
     static let byteLimit = 4096
-    private static let messageLimit = 600
-    private static let fieldLimit = 200
+    fileprivate static let messageLimit = 600
+    fileprivate static let fieldLimit = 200
 
     package init(time: WallClockTime, description: EventDescription, trace: TraceID?, peer: SocketAddress?) {
         self.time = time
@@ -44,7 +44,8 @@ package struct LogLine: Hashable, Sendable {
         output.raw("\(time) \(description.severity.rawValue) \(description.layer.rawValue) \(description.name)")
         if let trace { output.raw(" trace=\(trace)") }
         if let peer { output.raw(" peer=\(peer)") }
-        for field in description.fields where output.hasRoomForField {
+        let rest = 2 * LineWriter.longest(Self.messageLimit) + 16
+        for field in description.fields where output.hasRoomForField(before: rest) {
             output.raw(" ")
             output.escaped(field.name, limit: 40, as: .text)
             output.raw("=")
@@ -78,7 +79,7 @@ package struct LogLine: Hashable, Sendable {
         }
         if !description.fields.isEmpty {
             output.raw(",\"fields\":{")
-            for (index, field) in description.fields.enumerated() where output.hasRoomForField {
+            for (index, field) in description.fields.enumerated() where output.hasRoomForField(before: 3) {
                 if index > 0 { output.raw(",") }
                 output.string(field.name, limit: 40)
                 output.raw(":")
@@ -107,9 +108,14 @@ private struct LineWriter {
         bytes.reserveCapacity(256)
     }
 
-    /// Name and value of a field at their longest, every byte escaped to six, and message and remedy
-    /// that may still follow.
-    var hasRoomForField: Bool { bytes.count < LogLine.byteLimit - 2600 - 6 * 240 }
+    /// Whether a field fits, even with all its bytes escaped, when `rest` bytes are still to follow.
+    func hasRoomForField(before rest: Int) -> Bool {
+        bytes.count + Self.longest(40) + Self.longest(LogLine.fieldLimit) + 8 + rest <= LogLine.byteLimit
+    }
+
+    /// What ``escaped(_:limit:as:)`` makes of a text at most: the last character may pass the end by
+    /// its escape, of 16 bytes at most, and three dots follow.
+    static func longest(_ limit: Int) -> Int { 2 * limit + 16 + 3 }
 
     mutating func raw(_ text: String) {
         bytes.append(contentsOf: text.utf8)
@@ -121,7 +127,7 @@ private struct LineWriter {
         raw("\"")
     }
 
-    /// At most `limit` bytes of `text` become at most `2 * limit` bytes here, and `...` if that is not all.
+    /// At most `limit` characters of `text` become at most `2 * limit` bytes here, and `...` if that is not all.
     mutating func escaped(_ text: String, limit: Int, as escape: Escape) {
         let end = bytes.count + 2 * limit
         var taken = 0

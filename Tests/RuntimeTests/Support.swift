@@ -239,7 +239,14 @@ struct ScriptedMachine: ShardMachine {
     func calls(at now: MonotonicTime) -> [CallSnapshot] { snapshots }
 
     func status(at now: MonotonicTime) -> StatusSnapshot {
-        StatusSnapshot(callCount: snapshots.count, ikeCount: 0, childCount: 0, tunnelCount: 0, sessionCount: 0, pools: [])
+        StatusSnapshot(
+            callCount: snapshots.count,
+            ikeCount: 0,
+            childCount: 0,
+            tunnelCount: 0,
+            sessionCount: 0,
+            pools: []
+        )
     }
 }
 
