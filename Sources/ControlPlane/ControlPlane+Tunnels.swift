@@ -61,9 +61,7 @@ extension ControlPlane {
         } else {
             // The kernel's tunnel lives as long as its socket: the peer's next tunnel needs a fresh one.
             associations[socket]?.socket = .opening
-            let fresh = TunnelSocket(requestID: socket, localAddress: association.local.address)
             request(.closeSocket(socket), for: .reopenSocket(socket), into: &effects)
-            request(.openSocket(fresh), for: .openSocket(socket), into: &effects)
         }
     }
 

@@ -1,38 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Cryptography
-package import DataPlane
-package import IKE
+internal import DataPlane
+internal import IKE
 internal import L2TP
 internal import PPP
 package import Primitives
-
-/// What happened in the world.
-package enum Input: Hashable, Sendable {
-    /// On UDP 500 or 4500.
-    case datagram(IKE.Datagram)
-    case notice(DataPlaneNotice)
-    case command(Command)
-}
-
-/// What an operator asks for.
-package enum Command: Hashable, Sendable {
-    /// Ends the calls that match; says goodbye to their peers.
-    case terminate(CallSelector)
-    /// Says goodbye to everybody and takes no more calls.
-    case shutDown
-}
-
-/// What is to be done, in order.
-package enum Effect: Hashable, Sendable {
-    case transmit(IKE.Datagram)
-    /// L2TP, on a tunnel socket.
-    case send([UInt8], on: RequestID, to: SocketAddress)
-    /// A PPP frame, through the channel of a session the kernel has.
-    case write([UInt8], to: KernelSessionID)
-    /// The outcome comes back as ``DataPlaneNotice/answered(_:_:)``.
-    case request(DataPlaneRequest, DataPlaneTicket)
-    case report(Event)
-}
 
 /// The one value that owns and relates IKE, L2TP and PPP: which security association protects which
 /// tunnel, which session speaks for which user, who has which address.
@@ -150,8 +122,10 @@ package struct ControlPlane: Sendable {
             socketAnswered(id, outcome, at: now, into: &effects)
         case .closeSocket(let id):
             privatePorts.release(id)
-        case .reopenSocket:
-            break
+        case .reopenSocket(let id):
+            guard let association = associations[id] else { return }
+            let socket = TunnelSocket(requestID: id, localAddress: association.local.address)
+            request(.openSocket(socket), for: .openSocket(id), into: &effects)
         case .installInbound(let child):
             inboundAnswered(child, outcome, at: now, into: &effects)
         case .installOutbound(let child):

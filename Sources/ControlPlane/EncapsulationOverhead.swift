@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import DataPlane
-internal import IKE
+package import IKE
 internal import Primitives
 
 /// What stands around a user's packet on the wire, and so how large that packet may be.
-struct EncapsulationOverhead: Hashable, Sendable {
+package struct EncapsulationOverhead: Hashable, Sendable {
     let outerMTU: Int
     let ipHeader: Int
     let udpEncapsulation: Int
@@ -12,7 +12,7 @@ struct EncapsulationOverhead: Hashable, Sendable {
     /// Six bytes of flags and ids; ten with sequence numbers.
     let l2tpHeader: Int
 
-    init(of child: ChildSA, usesSequenceNumbers: Bool, outerMTU: Int) {
+    package init(of child: ChildSA, usesSequenceNumbers: Bool, outerMTU: Int) {
         self.outerMTU = outerMTU
         ipHeader = child.local.address.isV4 ? 20 : 40
         udpEncapsulation = child.isEncapsulated ? 8 : 0
@@ -27,14 +27,14 @@ struct EncapsulationOverhead: Hashable, Sendable {
     private static let pppHeader = 4
 
     /// The largest IP packet inside PPP that leaves in one outer packet.
-    var mtu: Int {
+    package var mtu: Int {
         let forESP = outerMTU - ipHeader - udpEncapsulation - Self.espHeader - transform.ivLength - transform.icvLength
         let padded = forESP / transform.blockLength * transform.blockLength
         return padded - Self.espTrailer - Self.innerUDP - l2tpHeader - Self.pppHeader
     }
 
     /// The same arithmetic for people.
-    var explanation: String {
+    package var explanation: String {
         let padding =
             outerMTU - ipHeader - udpEncapsulation - Self.espHeader - transform.ivLength - transform.icvLength
             - Self.espTrailer - Self.innerUDP - l2tpHeader - Self.pppHeader - mtu

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Cryptography
-internal import DataPlane
+package import Cryptography
+package import DataPlane
 
 /// Hands out request ids: a private port that no other peer has as long as there is one, in random
 /// order, and a random high half. (The kernel's hashes are plain sums: counting up would fill few buckets.)
-struct PrivatePorts: Sendable {
+package struct PrivatePorts: Sendable {
     /// How many peers share each port of the range, by offset.
     private var users = [UInt16](repeating: 0, count: RequestID.privatePorts.count)
     private var inUse: Set<RequestID> = []
 
-    mutating func take(_ entropy: any EntropySource) -> RequestID {
+    package init() {}
+
+    package mutating func take(_ entropy: any EntropySource) -> RequestID {
         let bytes = entropy.bytes(4)
         let start = (Int(bytes[0]) << 8 | Int(bytes[1])) % users.count
         let serial = max(UInt16(bytes[2]) << 8 | UInt16(bytes[3]), 1)
@@ -25,7 +27,7 @@ struct PrivatePorts: Sendable {
         return id
     }
 
-    mutating func release(_ id: RequestID) {
+    package mutating func release(_ id: RequestID) {
         guard inUse.remove(id) != nil else { return }
         users[Int(id.port - RequestID.privatePorts.lowerBound)] -= 1
     }

@@ -70,6 +70,18 @@ import Testing
         }
     }
 
+    @Test("The check of our own takes 2 to p-2 and nothing else")
+    func ownRangeCheck() {
+        // p = 0x0107 = 263, a safe prime.
+        let taken = (0...0x300).filter {
+            KeyAgreement.isInRange([UInt8($0 >> 8), UInt8($0 & 0xFF)], modulus: [1, 7])
+        }
+        #expect(taken == Array(2...261))
+        #expect(!KeyAgreement.isInRange([5], modulus: [1, 7]))
+        #expect(!KeyAgreement.isInRange([0, 0, 5], modulus: [1, 7]))
+        #expect(!KeyAgreement.isInRange([], modulus: []))
+    }
+
     @Test("A public value of another length is refused", arguments: DiffieHellmanGroup.allCases)
     func lengths(group: DiffieHellmanGroup) throws {
         let local = try KeyAgreement(group)
