@@ -30,6 +30,7 @@ noccp
 noipv6
 lcp-echo-interval $o_echo
 lcp-echo-failure 3
+lcp-max-terminate 1
 debug
 logfile /var/log/pppd.log
 END

@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Boots the guest: Debian's kernel under QEMU by virtme-ng, on the host's own root, read-only. Sourced by Scripts/lab.
 
-guest_packages=(qemu-system-x86 python3 kmod util-linux procps)
-
 prepare_guest() {
     [ "$(uname -m)" = x86_64 ] || die "the guest is made for x86_64; on $(uname -m) use Scripts/lab --here on a kernel with the modules"
     local -a need=()

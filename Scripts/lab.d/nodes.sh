@@ -113,18 +113,18 @@ END
 
 # capture NODE: records what passes on the node's wire, seen from the internet's side
 capture() {
-    nsenter --net=/run/netns/wan tcpdump -U -n -s 128 -i "w-$1" -w "$logs/$1.pcap" >/dev/null 2>"$logs/$1.tcpdump" &
+    nsenter --net=/run/netns/wan tcpdump -Z root -U -n -s 128 -i "w-$1" -w "$logs/$1.pcap" >/dev/null 2>"$logs/$1.tcpdump" &
     echo $! >"$nodes/capture-$1.pid"
     wait_for 15 grep -q 'listening on' "$logs/$1.tcpdump"
 }
 # captured NODE FILTER: how many recorded packets match
-captured() { tcpdump -n -r "$logs/$1.pcap" "$2" 2>/dev/null | wc -l; }
+captured() { tcpdump -Z root -n -r "$logs/$1.pcap" "$2" 2>/dev/null | wc -l; }
 
 # nothing_in_clear NODE: IKE, ESP (bare or in UDP 4500) and ARP are all that may be on the wire
 nothing_in_clear() {
     local seen
     seen=$(captured "$1" 'ip and not (udp port 500 or udp port 4500 or esp)')
-    [ "$seen" = 0 ] || tcpdump -n -r "$logs/$1.pcap" 'ip and not (udp port 500 or udp port 4500 or esp)' 2>/dev/null | head -n 5
+    [ "$seen" = 0 ] || tcpdump -Z root -n -r "$logs/$1.pcap" 'ip and not (udp port 500 or udp port 4500 or esp)' 2>/dev/null | head -n 5
     check_equal "nothing in clear on $1's wire" 0 "$seen"
     check_at_least "packets were captured" 4 "$(captured "$1" ip)"
 }

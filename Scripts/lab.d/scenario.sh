@@ -10,3 +10,4 @@ stage=/run/culvert-lab/stage
 . $stage/xl2tpd.sh
 . $stage/gateway.sh
 . $stage/culvert.sh
+. $stage/topologies.sh

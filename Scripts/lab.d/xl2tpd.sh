@@ -42,6 +42,7 @@ mru $o_mtu
 lcp-echo-interval $o_echo
 lcp-echo-failure 3
 connect-delay 0
+lcp-max-terminate 1
 debug
 logfile /var/log/pppd.log
 ${o_ppp//;/$'\n'}

@@ -1,16 +1,11 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # The lab itself: a strongSwan and xl2tpd client dials into a strongSwan and xl2tpd gateway.
 # boot: calls
 # gateway: none
-node_add gw
-node_add client
-wan_add
-wan_attach gw 203.0.113.1
-wan_attach client 203.0.113.10
-capture gw
+one_client
 reference_start gw
-require "the client connects" client_connect client 203.0.113.1
+require "the client connects" client_connect client $gateway_address
 check "ping through the call" pings client 10.99.0.1
 client_disconnect client
 check "the gateway's call is gone" wait_for 15 calls_gone gw
