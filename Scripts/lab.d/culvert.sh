@@ -85,9 +85,10 @@ culvert_counter() {
     value=$(culvertctl status --json | tr -d ' \n' | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p")
     printf '%s\n' "${value:-0}"
 }
-# culvert_session_ids: one per line
-culvert_session_ids() { culvertctl sessions --json | tr -d ' \n' | grep -o '"id":"\{0,1\}[^",}]*' | sed 's/.*:"\{0,1\}//'; }
-session_count() { culvert_session_ids | wc -l; }
+# culvert_traces: the calls there are, by trace, one per line
+culvert_traces() { culvertctl sessions --json | tr -d ' \n' | grep -o '"trace":"[0-9a-f]*' | sed 's/.*"//'; }
+# session_count: calls whose network is up
+session_count() { culvertctl status --json | tr -d ' \n' | sed -n 's/.*"callCount":\([0-9]*\).*/\1/p'; }
 has_sessions() { [ "$(session_count)" = "$1" ]; }
 
 # culvert_stop: SIGTERM; checks that it says goodbye in time and ends with status 0

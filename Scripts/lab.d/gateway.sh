@@ -53,6 +53,7 @@ kernel_clean() {
         on "$1" ip l2tp show session
         on "$1" ip l2tp show tunnel
         ip -n "$1" -o link show type ppp
+        ip -n "$1" -o link show | grep culvert
         on "$1" nft list tables | grep culvert
     )
     [ -z "$left" ] || printf '%s\n' "$left"

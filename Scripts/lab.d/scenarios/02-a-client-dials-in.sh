@@ -10,7 +10,7 @@ check "ping through the call" pings client 10.99.0.1 3
 check "the client got the DNS server" grep -q 'primary   DNS address 10.99.0.53' "$logs/client/pppd.log"
 check_equal "one session" 1 "$(session_count)"
 check "culvertctl status" culvertctl status
-check "culvertctl show" culvertctl show "$(culvert_session_ids | head -n 1)"
+check "culvertctl show" culvertctl show "$(culvert_traces | head -n 1)"
 check "the user's name is shown" grep -q alice <(culvertctl sessions)
 say "$(culvertctl sessions)"
 say "the kernel's MTU: $(ip -n gw -o link show type ppp | grep -o 'mtu [0-9]*')"

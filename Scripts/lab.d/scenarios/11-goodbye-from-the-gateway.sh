@@ -6,7 +6,7 @@
 one_client
 culvert_start gw
 require "the client connects" client_connect client $gateway_address
-check "culvertctl terminate" culvertctl terminate "$(culvert_session_ids | head -n 1)"
+check "culvertctl terminate" culvertctl terminate "$(culvert_traces | head -n 1)"
 check "the client's PPP device goes" wait_for 15 ppp_gone client
 check "the client was told, it did not time out" grep -q 'rcvd \[LCP TermReq\|Terminating on signal\|Modem hangup' \
     "$logs/client/pppd.log"
