@@ -45,15 +45,17 @@ install_packages() {
         die "apt-get could not install: ${missing[*]}"
 }
 
-# What building needs besides the toolchain. gcc, libstdc++ and libc headers are what Swift links with.
+# What building needs besides the toolchain: what Swift links with, what its own programs load, and our libraries.
 build_packages=(
-    git pkg-config g++ binutils libc6-dev libstdc++-12-dev
+    git ca-certificates pkg-config g++ binutils libc6-dev libstdc++-12-dev libgcc-12-dev zlib1g-dev
+    libsqlite3-0 libncurses6 libcurl4 libxml2 tzdata
     libssl-dev libnl-3-dev libnl-genl-3-dev libnl-xfrm-3-dev
 )
 
-# need_swift: puts a Swift toolchain of 6.2 or later into PATH, or says where to get one
+# need_swift: installs what building needs, and puts a Swift toolchain of 6.2 or later into PATH or says where to get one
 need_swift() {
     local folder version=
+    install_packages "${build_packages[@]}"
     for folder in "" "$HOME/.local/share/swiftly/bin" /opt/swift/usr/bin /usr/libexec/swift/bin; do
         [ -z "$folder" ] || [ -x "$folder/swift" ] || continue
         version=$(PATH="${folder:+$folder:}$PATH" swift --version 2>/dev/null |
@@ -75,7 +77,6 @@ need_swift() {
 # build_release: .build/release/culvertd and culvertctl, with the Swift library inside
 build_release() {
     need_swift
-    install_packages "${build_packages[@]}"
     local product
     for product in culvertd culvertctl; do
         (cd "$repository" && swift build -c release --static-swift-stdlib --product "$product") || return 1
