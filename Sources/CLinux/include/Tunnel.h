@@ -5,6 +5,7 @@
 // The C library's definitions before the kernel's, which then give way.
 #include <netinet/in.h>
 #include <net/if.h>
+#include <linux/genetlink.h>
 #include <linux/if_link.h>
 #include <linux/if_tunnel.h>
 #include <linux/l2tp.h>
