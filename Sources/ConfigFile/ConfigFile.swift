@@ -91,7 +91,7 @@ struct Lowering {
 
         relate(pools: pools, users: users, gateway: gateway, link: link)
 
-        var controlPlane = ControlPlaneConfiguration(
+        var controlPlane = ControlPlane.Configuration(
             ike: ike,
             l2tp: l2tp,
             ppp: link.configuration,

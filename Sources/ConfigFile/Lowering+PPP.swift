@@ -5,7 +5,7 @@ internal import Primitives
 
 struct PPPSection {
     var configuration: PPP.Configuration
-    var mtu = ControlPlaneConfiguration.MTU.auto
+    var mtu = ControlPlane.Configuration.MTU.auto
     var dns: [IPAddress] = []
     var wins: [IPAddress] = []
 }

@@ -2,13 +2,9 @@
 package import ControlPlane
 package import Primitives
 
-/// The module's name is that of its main type, so that its `Configuration` cannot be qualified where
-/// IKE's, L2TP's and PPP's are visible too.
-package typealias ControlPlaneConfiguration = Configuration
-
 /// All that a configuration file says.
 package struct Settings: Hashable, Sendable {
-    package var controlPlane: ControlPlaneConfiguration
+    package var controlPlane: ControlPlane.Configuration
     /// Our name towards peers: the Host Name of L2TP, the name in PPP challenges.
     package var gatewayName: String
     /// Addresses for UDP 500, 4500 and 1701; never empty.

@@ -31,6 +31,12 @@ package enum DiffieHellmanGroup: UInt16, Hashable, Sendable, CaseIterable {
         }
     }
 
+    /// p of a MODP group, big-endian; `nil` for a curve, or if libcrypto is configured without the group.
+    package var modulus: [UInt8]? {
+        guard case .modp = family, let parameters = try? GroupParameters.of(self) else { return nil }
+        return parameters.modulus
+    }
+
     enum Family: Hashable {
         case modp(bits: Int)
         case ecp(coordinateLength: Int)

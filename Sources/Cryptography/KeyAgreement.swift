@@ -91,13 +91,26 @@ package final class KeyAgreement: @unchecked Sendable {
         }
     }
 
+    /// 1 < y < p−1, which for a safe prime p is all there is to check. libcrypto looks at this too, but how much
+    /// it checks has changed between its versions.
+    ///
+    /// - Parameters:
+    ///   - y: As long as the modulus.
+    ///   - modulus: p, big-endian and odd.
+    package static func isInRange(_ y: [UInt8], modulus: [UInt8]) -> Bool {
+        guard y.count == modulus.count, let lastOfP = modulus.last, let lastOfY = y.last else { return false }
+        let isAboveOne = lastOfY > 1 || y.dropLast().contains { $0 != 0 }
+        // p is odd, so that p−1 differs in the last bit alone.
+        return isAboveOne && y.lexicographicallyPrecedes(modulus.dropLast() + [lastOfP & 0xFE])
+    }
+
     /// - Returns: A key that the caller frees.
     private func peerKey(_ publicValue: [UInt8]) throws(CryptographyError) -> OpaquePointer {
         guard publicValue.count == group.publicValueLength else { throw .invalidLength }
         var encoded = publicValue
         switch group.family {
         case .modp:
-            guard parameters.allows(publicValue) else { throw .invalidPublicValue }
+            guard KeyAgreement.isInRange(publicValue, modulus: parameters.modulus) else { throw .invalidPublicValue }
         case .ecp:
             encoded.insert(0x04, at: 0)
         }
@@ -202,18 +215,5 @@ package final class KeyAgreement: @unchecked Sendable {
             else { throw Libcrypto.failure(of: "EC_POINT_mul") }
         }
         return try GroupParameters.importKey(of: group, public: publicValue, private: exponent)
-    }
-}
-
-extension GroupParameters {
-    /// 1 < y < p−1, which for a safe prime is all there is to check.
-    ///
-    /// - Precondition: `y` has the length of the modulus.
-    fileprivate func allows(_ y: [UInt8]) -> Bool {
-        let isSmall = y.dropLast().allSatisfy { $0 == 0 } && (y.last ?? 0) <= 1
-        // p is odd, so p−1 differs in the last bit alone.
-        var largest = modulus
-        largest[largest.count - 1] &= 0xFE
-        return !isSmall && y.lexicographicallyPrecedes(largest)
     }
 }

@@ -32,6 +32,12 @@ package struct RequestID: Hashable, Sendable, CustomStringConvertible {
         rawValue = UInt32(serial) << 16 | UInt32(port)
     }
 
+    /// Back from the number in a notice of the kernel's; `nil` for one that cannot be ours.
+    package init?(rawValue: UInt32) {
+        guard rawValue >> 16 != 0, Self.privatePorts.contains(UInt16(truncatingIfNeeded: rawValue)) else { return nil }
+        self.rawValue = rawValue
+    }
+
     /// The local ports that stand for peers. They lie below Linux' default range of ephemeral ports.
     package static let privatePorts: ClosedRange<UInt16> = 16_384...32_767
 

@@ -92,6 +92,7 @@ package struct ESPTransform: Hashable, Sendable {
         case tripleDESCBC
     }
 
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     package enum Integrity: Hashable, Sendable {
         case hmacMD5_96
         case hmacSHA1_96

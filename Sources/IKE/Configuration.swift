@@ -35,8 +35,12 @@ package struct Profile: Hashable, Sendable {
     /// Groups accepted for PFS in quick mode; none is always accepted too.
     package var pfsGroups: [DiffieHellmanGroup]
     package var allowLegacy: Set<LegacyAlgorithm>
+    /// What we ask for as initiator. As responder we obey, up to the longest.
     package var ikeLifetime: Duration = .seconds(28_800)
     package var childLifetime: Duration = .seconds(3_600)
+    /// A peer that asks for more is told so (RESPONDER-LIFETIME) and held to this.
+    package var longestIKELifetime: Duration = .seconds(86_400)
+    package var longestChildLifetime: Duration = .seconds(28_800)
 
     package init(
         name: String,
