@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import ControlPlane
+internal import IKE
 
 extension ConfigFile {
     /// What came of reading. `settings` is there exactly if no diagnostic is an error.
