@@ -76,7 +76,7 @@ struct RenderTests {
                   PPP     phase network
                           authentication mschapv2
                           peer takes packets up to 1400 bytes
-                  IP      10.99.0.7, on ppp0, MTU 1398
+                  IP      10.99.0.7, on cv0, MTU 1398
                           1500 outside, less 20 IPv4, 8 UDP, 34 ESP, 8 UDP, 8 L2TP and 2 PPP,
                           rounded down to a block
                   traffic received 1,234 packets, 5.6 MB

@@ -30,7 +30,7 @@ enum Samples {
         )
         call.user = "alice"
         call.innerAddress = "10.99.0.7"
-        call.interface = "ppp0"
+        call.interface = "cv0"
         call.mtu = 1_398
         call.mtuExplanation =
             "1500 outside, less 20 IPv4, 8 UDP, 34 ESP, 8 UDP, 8 L2TP and 2 PPP, rounded down to a block"
