@@ -4,7 +4,7 @@ package import Primitives
 
 /// The module's name is that of its main type, so that its `Configuration` cannot be qualified where
 /// IKE's, L2TP's and PPP's are visible too.
-package typealias ControlPlaneConfiguration = Configuration
+package typealias ControlPlaneConfiguration = ControlPlane.Configuration
 
 /// All that a configuration file says.
 package struct Settings: Hashable, Sendable {
