@@ -80,7 +80,7 @@ final class ReceiverBox {
 }
 
 /// A folder that goes away with the value.
-final class TemporaryFolder {
+final class TemporaryFolder: Sendable {
     let path: String
 
     init() {
@@ -234,7 +234,9 @@ struct ScriptedMachine: ShardMachine {
     var nextDeadline: MonotonicTime? { deadline }
     var isIdle: Bool { idle }
 
-    mutating func handle(_ input: ControlPlane.Input, at now: MonotonicTime) -> [ControlPlane.Effect] { onInput(&self, input) }
+    mutating func handle(_ input: ControlPlane.Input, at now: MonotonicTime) -> [ControlPlane.Effect] {
+        onInput(&self, input)
+    }
     mutating func advance(to now: MonotonicTime) -> [ControlPlane.Effect] { onDeadline(&self) }
     func calls(at now: MonotonicTime) -> [CallSnapshot] { snapshots }
 
