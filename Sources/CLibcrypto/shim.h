@@ -11,3 +11,7 @@
 #include <openssl/params.h>
 #include <openssl/provider.h>
 #include <openssl/rand.h>
+
+// Macros of macros, which Swift does not import.
+static const int culvert_EVP_PKEY_KEY_PARAMETERS = EVP_PKEY_KEY_PARAMETERS;
+static const int culvert_EVP_PKEY_KEYPAIR = EVP_PKEY_KEYPAIR;

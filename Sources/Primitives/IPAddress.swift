@@ -58,8 +58,9 @@ package enum IPAddress: Hashable, Sendable {
             let (sum, overflows) = value.addingReportingOverflow(offset)
             return overflows ? nil : .v4(sum)
         case .v6(let high, let low):
-            let (sum, overflows) = low.addingReportingOverflow(UInt64(offset))
-            return overflows ? nil : .v6(high: high, low: sum)
+            let (sum, carries) = low.addingReportingOverflow(UInt64(offset))
+            let (top, overflows) = high.addingReportingOverflow(carries ? 1 : 0)
+            return overflows ? nil : .v6(high: top, low: sum)
         }
     }
 }
@@ -134,11 +135,13 @@ extension IPAddress: LosslessStringConvertible {
         return groups
     }
 
-    /// The canonical form of RFC 5952.
+    /// The canonical form of RFC 5952; an IPv4-mapped address shows its IPv4 tail (§5 there).
     package var description: String {
         switch self {
         case .v4(let value):
             return "\(value >> 24).\(value >> 16 & 0xFF).\(value >> 8 & 0xFF).\(value & 0xFF)"
+        case .v6(0, let low) where low >> 32 == 0xFFFF:
+            return "::ffff:\(IPAddress.v4(UInt32(truncatingIfNeeded: low)))"
         case .v6(let high, let low):
             let groups = [high, low].flatMap { half in
                 [48, 32, 16, 0].map { UInt16(truncatingIfNeeded: half >> UInt64($0)) }

@@ -14,13 +14,17 @@ package struct MonotonicTime: InstantProtocol, Sendable {
         nanoseconds = duration.wholeNanoseconds
     }
 
+    /// Clamped to the ends of the clock.
     package func advanced(by duration: Duration) -> MonotonicTime {
-        let (sum, overflows) = nanoseconds.addingReportingOverflow(duration.wholeNanoseconds)
-        return MonotonicTime(nanoseconds: overflows ? .max : sum)
+        let step = duration.wholeNanoseconds
+        let (sum, overflows) = nanoseconds.addingReportingOverflow(step)
+        guard overflows else { return MonotonicTime(nanoseconds: sum) }
+        return MonotonicTime(nanoseconds: step < 0 ? .min : .max)
     }
 
     package func duration(to other: MonotonicTime) -> Duration {
-        .nanoseconds(other.nanoseconds - nanoseconds)
+        // As durations, which are wide enough for the difference of any two points.
+        .nanoseconds(other.nanoseconds) - .nanoseconds(nanoseconds)
     }
 
     package static func < (a: MonotonicTime, b: MonotonicTime) -> Bool {

@@ -35,7 +35,9 @@ internal import Glibc
 
     /// Lends the bytes for as long as `body` runs.
     package func withBytes<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
-        try unsafe body(storage.span)
+        // The span does not hold on to the object; without this a temporary could be gone before `body` ends.
+        defer { withExtendedLifetime(self) {} }
+        return try unsafe body(storage.span)
     }
 
     /// The bytes from `offset` on, as a secret of their own.

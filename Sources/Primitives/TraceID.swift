@@ -11,7 +11,10 @@ package struct TraceID: RawRepresentable, Hashable, Sendable, CustomStringConver
 
     /// From the text form.
     package init?(_ text: String) {
-        guard text.utf8.count == 16, let value = UInt64(text, radix: 16) else { return nil }
+        // A sign would be a valid number, but not the text form.
+        guard text.utf8.count == 16, text.first?.isHexDigit == true, let value = UInt64(text, radix: 16) else {
+            return nil
+        }
         rawValue = value
     }
 

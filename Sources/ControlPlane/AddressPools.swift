@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Primitives
+
+/// The inner addresses: who has which.
+package struct AddressPools: Sendable {
+    /// An address in use. Released once, when the route to it is gone.
+    package struct Lease: Hashable, Sendable {
+        package var address: IPAddress
+        /// Our end of it.
+        package var gateway: IPAddress
+    }
+
+    private struct Pool: Sendable {
+        let configuration: AddressPoolConfiguration
+        /// Number of addresses from the first of the prefix on that may be looked at.
+        let span: UInt32
+        /// Where the next search starts: an address just returned rests as long as possible.
+        var next: UInt32 = 0
+        var used = 0
+        let size: Int
+    }
+
+    private var pools: [Pool]
+    private var inUse: Set<IPAddress> = []
+    /// Kept for users with an address of their own.
+    private let reserved: Set<IPAddress>
+
+    package init(_ configurations: [AddressPoolConfiguration], reserving addresses: [IPAddress]) {
+        let reserved = Set(addresses)
+        self.reserved = reserved
+        pools = configurations.map { configuration in
+            let bits = configuration.range.address.bitWidth - configuration.range.length
+            let span = bits >= 24 ? 1 << 24 : UInt32(1) << UInt32(bits)
+            let unusable = (0..<span).reduce(into: 0) { count, offset in
+                guard offset == 0 || offset == span - 1 else { return }
+                count += configuration.range.length < configuration.range.address.bitWidth - 1 ? 1 : 0
+            }
+            let kept = reserved.union([configuration.gateway]).filter { configuration.range.contains($0) }.count
+            return Pool(configuration: configuration, span: span, size: max(0, Int(span) - unusable - kept))
+        }
+    }
+
+    /// The user's own address, or the next free one; `nil` when it is taken or all are.
+    package mutating func lease(fixed: IPAddress?) -> Lease? {
+        if let fixed {
+            let home = pools.first { $0.configuration.range.contains(fixed) } ?? pools.first
+            guard let home, inUse.insert(fixed).inserted else { return nil }
+            return Lease(address: fixed, gateway: home.configuration.gateway)
+        }
+        for index in pools.indices {
+            if let lease = leaseNext(from: index) { return lease }
+        }
+        return nil
+    }
+
+    package mutating func release(_ lease: Lease) {
+        guard inUse.remove(lease.address) != nil, !reserved.contains(lease.address) else { return }
+        if let index = pools.firstIndex(where: { $0.configuration.range.contains(lease.address) }) {
+            pools[index].used -= 1
+        }
+    }
+
+    package var snapshots: [StatusSnapshot.Pool] {
+        pools.map {
+            StatusSnapshot.Pool(
+                name: $0.configuration.name,
+                range: $0.configuration.range.description,
+                used: $0.used,
+                size: $0.size
+            )
+        }
+    }
+
+    private mutating func leaseNext(from index: Int) -> Lease? {
+        let pool = pools[index]
+        guard pool.used < pool.size else { return nil }
+        let range = pool.configuration.range
+        for step in 0..<pool.span {
+            let offset = (pool.next &+ step) % pool.span
+            let isEdge = offset == 0 || offset == pool.span - 1
+            if isEdge, range.length < range.address.bitWidth - 1 { continue }
+            guard let address = range.address.advanced(by: offset), address != pool.configuration.gateway,
+                !reserved.contains(address), inUse.insert(address).inserted
+            else { continue }
+            pools[index].next = (offset + 1) % pool.span
+            pools[index].used += 1
+            return Lease(address: address, gateway: pool.configuration.gateway)
+        }
+        return nil
+    }
+}

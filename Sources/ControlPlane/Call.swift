@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DataPlane
+internal import L2TP
+internal import PPP
+internal import Primitives
+
+/// One caller: an L2TP session and the PPP link in it.
+struct Call: Sendable {
+    /// What the kernel has of it.
+    enum KernelSession: Hashable, Sendable {
+        case absent
+        /// Asked for; `wantsInterface` once IPCP has finished before the answer came.
+        case creating(wantsInterface: Bool)
+        case created(interface: String)
+        case up(interface: String)
+
+        var interface: String? {
+            switch self {
+            case .absent, .creating: nil
+            case .created(let interface), .up(let interface): interface
+            }
+        }
+    }
+
+    /// Tells this call from an earlier one with the same numbers, in answers that come late.
+    let serial: UInt64
+    let key: SessionKey
+    let association: RequestID
+    let trace: TraceID
+    let peer: SocketAddress
+    let started: MonotonicTime
+    var link: PPP.Link
+    var kernel = KernelSession.absent
+    var userName: String?
+    var lease: AddressPools.Lease?
+    var mtu: Int
+    var mtuExplanation: String
+    var usesSequenceNumbers: Bool
+    /// Why the link ended, once it has.
+    var end: LinkEnd?
+}

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DataPlane
+internal import L2TP
+internal import PPP
+internal import Primitives
+
+/// The effects of PPP links, and the kernel's answers about sessions and interfaces.
+extension ControlPlane {
+    /// Lets `body` work on the call's link, performs what it wants and notes its next deadline.
+    mutating func withLink(
+        _ key: SessionKey,
+        at now: MonotonicTime,
+        into effects: inout [Effect],
+        _ body: (inout PPP.Link) -> [PPP.Link.Effect]
+    ) {
+        guard let linkEffects = calls[key]?.link.applying(body) else { return }
+        for effect in linkEffects { perform(effect, of: key, at: now, into: &effects) }
+        linkDeadlines.set(key, to: calls[key]?.link.nextDeadline)
+    }
+
+    private mutating func perform(
+        _ effect: PPP.Link.Effect,
+        of key: SessionKey,
+        at now: MonotonicTime,
+        into effects: inout [Effect]
+    ) {
+        switch effect {
+        case .send(let frame):
+            send(frame, for: key, into: &effects)
+        case .verify(let attempt):
+            let verdict = verdict(on: attempt)
+            withLink(key, at: now, into: &effects) { $0.authenticated(verdict, at: now) }
+        case .networkWanted(let userName):
+            openNetwork(for: userName, key, at: now, into: &effects)
+        case .networkUp:
+            networkUp(key, into: &effects)
+        case .networkDown:
+            break
+        case .finished(let end):
+            calls[key]?.end = end
+            perform(l2tp.close(key, because: SessionEnd(end), at: now), at: now, into: &effects)
+            // The session may have been gone before the link noticed.
+            callEnded(key, SessionEnd(end), at: now, into: &effects)
+        case .report(let kind):
+            guard let call = calls[key] else { return }
+            effects.append(.report(.ppp(PPP.Event(trace: call.trace, peer: call.peer, kind: kind))))
+        }
+    }
+
+    private mutating func send(_ frame: [UInt8], for key: SessionKey, into effects: inout [Effect]) {
+        switch calls[key]?.kernel {
+        case .created?, .up?:
+            effects.append(.write(frame, to: key.kernelID))
+        case .creating?, .absent?:
+            guard let message = l2tp.dataMessage(carrying: frame, for: key) else { return }
+            effects.append(.send(message.datagram, on: message.socket, to: message.peer))
+        case nil:
+            break
+        }
+    }
+
+    private func verdict(on attempt: AuthenticationAttempt) -> AuthenticationVerdict {
+        guard let user = users[attempt.userName] else { return .refused(.unknownUser) }
+        guard !user.isDisabled else { return .refused(.disabled) }
+        return attempt.verdict(against: user.secret)
+    }
+
+    private mutating func openNetwork(
+        for userName: String,
+        _ key: SessionKey,
+        at now: MonotonicTime,
+        into effects: inout [Effect]
+    ) {
+        guard var call = calls[key], call.lease == nil else { return }
+        let fixed = users[userName]?.address
+        guard let lease = pools.lease(fixed: fixed) else {
+            let event = CallEvent(
+                trace: call.trace,
+                peer: call.peer,
+                kind: .noAddress(userName: userName, fixed: fixed)
+            )
+            effects.append(.report(.call(event)))
+            withLink(key, at: now, into: &effects) { $0.close(.noAddress, at: now) }
+            return
+        }
+        let peerMRU = Int(call.link.snapshot.peerMRU)
+        if peerMRU < call.mtu {
+            call.mtuExplanation = "\(peerMRU), the peer's MRU, below \(call.mtu)"
+            call.mtu = peerMRU
+        }
+        call.userName = userName
+        call.lease = lease
+        if let session = l2tp.snapshot(of: key) {
+            call.kernel = .creating(wantsInterface: false)
+            let kernelSession = L2TPSession(
+                id: key.kernelID,
+                peerID: KernelSessionID(
+                    tunnel: UInt32(session.peerTunnel.rawValue),
+                    session: UInt32(session.peerSession.rawValue)
+                ),
+                socket: session.socket,
+                usesSequenceNumbers: session.usesSequenceNumbers,
+                mtu: call.mtu
+            )
+            request(.createSession(kernelSession), for: .createSession(key, serial: call.serial), into: &effects)
+        }
+        calls[key] = call
+        let offer = NetworkOffer(
+            localAddress: lease.gateway,
+            peerAddress: lease.address,
+            dns: configuration.dns,
+            wins: configuration.wins
+        )
+        withLink(key, at: now, into: &effects) { $0.openNetwork(offer, at: now) }
+    }
+
+    private mutating func networkUp(_ key: SessionKey, into effects: inout [Effect]) {
+        switch calls[key]?.kernel {
+        case .creating?:
+            calls[key]?.kernel = .creating(wantsInterface: true)
+        case .created?:
+            bringUp(key, into: &effects)
+        case .up?, .absent?, nil:
+            break
+        }
+    }
+
+    private mutating func bringUp(_ key: SessionKey, into effects: inout [Effect]) {
+        guard let call = calls[key], let lease = call.lease else { return }
+        let interface = PPPInterface(session: key.kernelID, localAddress: lease.gateway, peerAddress: lease.address)
+        request(.bringUp(interface), for: .bringUp(key, serial: call.serial), into: &effects)
+    }
+
+    mutating func sessionAnswered(
+        _ key: SessionKey,
+        serial: UInt64,
+        _ outcome: DataPlaneOutcome,
+        at now: MonotonicTime,
+        into effects: inout [Effect]
+    ) {
+        guard let call = calls[key], call.serial == serial, case .creating(let wantsInterface) = call.kernel else {
+            return
+        }
+        switch outcome {
+        case .created(let interface, _):
+            calls[key]?.kernel = .created(interface: interface)
+            if wantsInterface { bringUp(key, into: &effects) }
+        case .done:
+            calls[key]?.kernel = .created(interface: "")
+            if wantsInterface { bringUp(key, into: &effects) }
+        case .failed(let error):
+            calls[key]?.kernel = .absent
+            reportRefusal(error, of: call.association, into: &effects)
+            withLink(key, at: now, into: &effects) { $0.close(.dataPlaneFailed, at: now) }
+        }
+    }
+
+    mutating func interfaceAnswered(
+        _ key: SessionKey,
+        serial: UInt64,
+        _ outcome: DataPlaneOutcome,
+        at now: MonotonicTime,
+        into effects: inout [Effect]
+    ) {
+        guard let call = calls[key], call.serial == serial, case .created(let interface) = call.kernel else { return }
+        if case .failed(let error) = outcome {
+            reportRefusal(error, of: call.association, into: &effects)
+            withLink(key, at: now, into: &effects) { $0.close(.dataPlaneFailed, at: now) }
+            return
+        }
+        calls[key]?.kernel = .up(interface: interface)
+        guard let userName = call.userName, let lease = call.lease else { return }
+        let event = CallEvent(
+            trace: call.trace,
+            peer: associations[call.association]?.peer ?? call.peer,
+            kind: .up(
+                userName: userName,
+                address: lease.address,
+                interface: interface,
+                mtu: call.mtu,
+                setUp: call.started.duration(to: now)
+            )
+        )
+        effects.append(.report(.call(event)))
+    }
+
+    /// The session is gone: what the call held goes too.
+    mutating func callEnded(
+        _ key: SessionKey,
+        _ end: SessionEnd,
+        at now: MonotonicTime,
+        into effects: inout [Effect]
+    ) {
+        guard var call = calls.removeValue(forKey: key) else { return }
+        linkDeadlines.set(key, to: nil)
+        for effect in call.link.lowerLayerDown(at: now) {
+            guard case .report(let kind) = effect else { continue }
+            effects.append(.report(.ppp(PPP.Event(trace: call.trace, peer: call.peer, kind: kind))))
+        }
+        if call.kernel == .absent {
+            if let lease = call.lease { pools.release(lease) }
+        } else {
+            request(.removeSession(key.kernelID), for: .removeSession(call.lease), into: &effects)
+        }
+        let event = CallEvent(
+            trace: call.trace,
+            peer: associations[call.association]?.peer ?? call.peer,
+            kind: .down(
+                userName: call.userName,
+                address: call.lease?.address,
+                because: call.end.map(\.explanation) ?? end.explanation,
+                after: call.started.duration(to: now)
+            )
+        )
+        effects.append(.report(.call(event)))
+        associations[call.association]?.calls.remove(key)
+        if let association = associations[call.association], association.isClosing, association.calls.isEmpty {
+            closeTunnels(of: call.association, at: now, into: &effects)
+        }
+    }
+
+    /// Sends the link's goodbye without waiting for its answer; the caller takes the session down.
+    mutating func hangUp(_ key: SessionKey, at now: MonotonicTime, into effects: inout [Effect]) {
+        calls[key]?.end = .administrative
+        withLink(key, at: now, into: &effects) { $0.close(.administrative, at: now) }
+    }
+
+    mutating func terminate(_ selector: CallSelector, at now: MonotonicTime, into effects: inout [Effect]) {
+        let keys = calls.values.filter { matches($0, selector) }.map(\.key)
+        let chosen = Set(keys.compactMap { calls[$0]?.association })
+        for id in associations.keys where chosen.contains(id) || matches(id, selector) {
+            let others = associations[id]?.calls.contains { key in calls[key].map { !matches($0, selector) } ?? false }
+            if others != true { associations[id]?.isClosing = true }
+            if !chosen.contains(id) { closeTunnels(of: id, at: now, into: &effects) }
+        }
+        for key in keys {
+            withLink(key, at: now, into: &effects) { $0.close(.administrative, at: now) }
+        }
+    }
+
+    /// How many calls a ``Command/terminate(_:)`` would end.
+    package func count(matching selector: CallSelector) -> Int {
+        let keys = calls.values.filter { matches($0, selector) }
+        let idle = associations.keys.filter { id in
+            matches(id, selector) && associations[id]?.calls.isEmpty == true
+        }
+        return keys.count + idle.count
+    }
+
+    private mutating func closeTunnels(of id: RequestID, at now: MonotonicTime, into effects: inout [Effect]) {
+        guard let association = associations[id] else { return }
+        if association.connections.isEmpty { closeKeys(of: id, at: now, into: &effects) }
+        for tunnel in association.connections {
+            perform(l2tp.close(tunnel, because: .generalRequest, at: now), at: now, into: &effects)
+        }
+    }
+
+    private func matches(_ call: Call, _ selector: CallSelector) -> Bool {
+        switch selector {
+        case .user(let name): call.userName == name
+        case .innerAddress(let address): call.lease?.address == address
+        case .interface(let name): call.kernel.interface == name
+        case .trace, .peer, .all: matches(call.association, selector)
+        }
+    }
+
+    private func matches(_ id: RequestID, _ selector: CallSelector) -> Bool {
+        switch selector {
+        case .trace(let trace): associations[id]?.trace == trace
+        case .peer(let address): associations[id]?.peer.address == address
+        case .all: true
+        case .user, .innerAddress, .interface: false
+        }
+    }
+}
+
+extension PPP.Link {
+    fileprivate mutating func applying(_ body: (inout PPP.Link) -> [Effect]) -> [Effect] {
+        body(&self)
+    }
+}
+
+extension SessionEnd {
+    /// What the LAC is told when a link ends.
+    init(_ end: LinkEnd) {
+        self =
+            switch end {
+            case .administrative: .administrative
+            case .dataPlaneFailed: .noResources("the kernel refused the session")
+            case .noAddress: .noResources("no address left")
+            case .byPeer, .authenticationFailed, .negotiationFailed, .silence, .lowerLayerDown: .ppp(end.explanation)
+            }
+    }
+
+    var explanation: String {
+        switch self {
+        case .administrative: "an administrator ended it"
+        case .ppp(let text): text
+        case .byPeer(let result, _, let message):
+            "the peer hung up, result \(result)" + (message.map { ": \($0)" } ?? "")
+        case .connectionEnded: "its control connection ended"
+        case .noResources(let text): text
+        case .protocolError(let text): text
+        }
+    }
+}
+
+extension LinkEnd {
+    var explanation: String {
+        switch self {
+        case .byPeer: "the peer terminated the link"
+        case .administrative: "an administrator ended it"
+        case .authenticationFailed: "authentication failed"
+        case .noAddress: "no address left"
+        case .negotiationFailed(let what): "no agreement on \(what)"
+        case .silence: "the peer fell silent"
+        case .lowerLayerDown: "the session ended"
+        case .dataPlaneFailed: "the kernel refused the session"
+        }
+    }
+}

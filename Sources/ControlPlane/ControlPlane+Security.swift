@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DataPlane
+internal import IKE
+internal import L2TP
+internal import Primitives
+
+/// IKE's effects and the kernel's answers about sockets and security associations.
+///
+/// The order that keeps everything protected: tunnel socket with its policies, inbound SA, quick
+/// mode's second message, quick mode's third, outbound SA. At the end the other way round.
+extension ControlPlane {
+    mutating func perform(_ ikeEffects: [IKE.Endpoint.Effect], at now: MonotonicTime, into effects: inout [Effect]) {
+        for effect in ikeEffects {
+            switch effect {
+            case .transmit(let datagram):
+                effects.append(.transmit(datagram))
+            case .installInbound(let child):
+                installInbound(child, at: now, into: &effects)
+            case .installOutbound(let id):
+                guard let requestID = requestIDs[id.ike], let child = associations[requestID]?.children[id] else {
+                    continue
+                }
+                associations[requestID]?.newestChild = id
+                associations[requestID]?.children[id]?.hasOutbound = true
+                request(.install(child.sa.outbound(requestID)), for: .installOutbound(id), into: &effects)
+            case .remove(let id):
+                removeChild(id, into: &effects)
+            case .closed(let id):
+                keysClosed(id, at: now, into: &effects)
+            case .report(let event):
+                effects.append(.report(.ike(event)))
+            }
+        }
+    }
+
+    private mutating func installInbound(_ child: ChildSA, at now: MonotonicTime, into effects: inout [Effect]) {
+        let requestID = association(for: child, at: now, into: &effects)
+        associations[requestID]?.children[child.id] = Association.Child(sa: child)
+        request(.install(child.inbound(requestID)), for: .installInbound(child.id), into: &effects)
+    }
+
+    /// The association of the child's IKE SA; or, when a new IKE SA comes from the very address and
+    /// port of one that lives, that one's; or a new one.
+    private mutating func association(
+        for child: ChildSA,
+        at now: MonotonicTime,
+        into effects: inout [Effect]
+    ) -> RequestID {
+        if let known = requestIDs[child.id.ike] { return known }
+        let path = Association.Path(local: child.local, peer: child.peer)
+        let known = paths[path].flatMap { associations[$0] }.flatMap { $0.isClosing ? nil : $0.id }
+        let id = known ?? privatePorts.take(entropy)
+        requestIDs[child.id.ike] = id
+        if known != nil {
+            associations[id]?.ikeSAs.insert(child.id.ike)
+        } else {
+            paths[path] = id
+            associations[id] = Association(
+                id: id,
+                trace: child.trace,
+                local: child.local,
+                peer: child.peer,
+                ikeSAs: [child.id.ike],
+                started: now
+            )
+            let socket = TunnelSocket(requestID: id, localAddress: child.local.address)
+            request(.openSocket(socket), for: .openSocket(id), into: &effects)
+        }
+        return id
+    }
+
+    mutating func inboundAnswered(
+        _ id: ChildSA.ID,
+        _ outcome: DataPlaneOutcome,
+        at now: MonotonicTime,
+        into effects: inout [Effect]
+    ) {
+        // Without the child the peer went away meanwhile, and the removal was asked for then.
+        guard let requestID = requestIDs[id.ike], let child = associations[requestID]?.children[id] else { return }
+        var verdict = IKE.Endpoint.InstallOutcome.installed
+        if case .failed(let error) = associations[requestID]?.socket {
+            if case .failed = outcome {
+            } else {
+                request(.remove(child.sa.inboundID), for: .remove("inbound SA \(id.inboundSPI)"), into: &effects)
+            }
+            verdict = .failed(error)
+        } else if case .failed(let error) = outcome {
+            verdict = error.isExists ? .spiInUse : .failed(error)
+            if !error.isExists { reportRefusal(error, of: requestID, into: &effects) }
+        }
+        if verdict != .installed { associations[requestID]?.children[id] = nil }
+        perform(ike.inboundInstalled(id, outcome: verdict, at: now), at: now, into: &effects)
+    }
+
+    mutating func outboundAnswered(
+        _ id: ChildSA.ID,
+        _ outcome: DataPlaneOutcome,
+        at now: MonotonicTime,
+        into effects: inout [Effect]
+    ) {
+        guard case .failed(let error) = outcome, let requestID = requestIDs[id.ike] else { return }
+        reportRefusal(error, of: requestID, into: &effects)
+        // Half a pair is worse than none: the peer would talk to a wall.
+        perform(ike.close(id.ike, at: now), at: now, into: &effects)
+    }
+
+    mutating func socketAnswered(
+        _ id: RequestID,
+        _ outcome: DataPlaneOutcome,
+        at now: MonotonicTime,
+        into effects: inout [Effect]
+    ) {
+        guard let association = associations[id] else { return }
+        switch outcome {
+        case .failed(let error):
+            associations[id]?.socket = .failed(error)
+            reportRefusal(error, of: id, into: &effects)
+            if !association.connections.isEmpty { closeKeys(of: id, at: now, into: &effects) }
+        case .done, .created:
+            if association.socket == .opening { associations[id]?.socket = .open }
+        }
+    }
+
+    private mutating func removeChild(_ id: ChildSA.ID, into effects: inout [Effect]) {
+        guard let requestID = requestIDs[id.ike],
+            let child = associations[requestID]?.children.removeValue(forKey: id)
+        else { return }
+        request(.remove(child.sa.inboundID), for: .remove("inbound SA \(id.inboundSPI)"), into: &effects)
+        if child.hasOutbound {
+            request(
+                .remove(child.sa.outboundID),
+                for: .remove("outbound SA \(child.sa.outboundSPI)"),
+                into: &effects
+            )
+        }
+    }
+
+    /// An IKE SA is gone. With the last one of an association goes everything that stood on it.
+    private mutating func keysClosed(_ id: IKESAID, at now: MonotonicTime, into effects: inout [Effect]) {
+        guard let requestID = requestIDs[id], let association = associations[requestID] else { return }
+        for child in association.children.keys where child.ike == id { removeChild(child, into: &effects) }
+        requestIDs[id] = nil
+        associations[requestID]?.ikeSAs.remove(id)
+        guard association.ikeSAs == [id] else { return }
+        // Out of the table first: what ends now must find nothing to build on.
+        associations[requestID] = nil
+        if paths[association.path] == requestID { paths[association.path] = nil }
+        perform(l2tp.socketLost(requestID, at: now), at: now, into: &effects)
+        request(.closeSocket(requestID), for: .closeSocket(requestID), into: &effects)
+    }
+
+    /// Says goodbye on IKE's level, for every IKE SA of the association.
+    mutating func closeKeys(of id: RequestID, at now: MonotonicTime, into effects: inout [Effect]) {
+        guard let association = associations[id] else { return }
+        for ikeSA in association.ikeSAs { perform(ike.close(ikeSA, at: now), at: now, into: &effects) }
+    }
+
+    func reportRefusal(_ error: DataPlaneError, of id: RequestID, into effects: inout [Effect]) {
+        let association = associations[id]
+        effects.append(
+            .report(.call(CallEvent(trace: association?.trace, peer: association?.peer, kind: .kernelRefused(error))))
+        )
+    }
+
+    func reportExpiry(
+        of id: SecurityAssociation.ID,
+        requestID: UInt32,
+        isHard: Bool,
+        into effects: inout [Effect]
+    ) {
+        guard isHard else { return }
+        let owner = RequestID(rawValue: requestID).flatMap { associations[$0] }
+        let event = CallEvent(trace: owner?.trace, peer: owner?.peer, kind: .securityAssociationExpired(id.spi))
+        effects.append(.report(.call(event)))
+    }
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DataPlane
+internal import IKE
+internal import L2TP
+internal import PPP
+package import Primitives
+
+extension ControlPlane {
+    /// Every call, and every peer with keys that has no call yet; `traffic` is left to who can ask the kernel.
+    package func calls(at now: MonotonicTime) -> [CallSnapshot] {
+        var snapshots = calls.values.map { snapshot(of: $0, at: now) }
+        for association in associations.values where association.calls.isEmpty {
+            snapshots.append(snapshot(of: association, at: now))
+        }
+        let associated = Set(requestIDs.keys)
+        for keys in ike.snapshots where !associated.contains(keys.id) {
+            snapshots.append(
+                CallSnapshot(
+                    trace: keys.trace.description,
+                    state: "keying",
+                    ageSeconds: 0,
+                    ike: CallSnapshot.IKEPart(keys),
+                    esp: []
+                )
+            )
+        }
+        return snapshots.sorted { ($0.trace, $0.l2tp?.session ?? 0) < ($1.trace, $1.l2tp?.session ?? 0) }
+    }
+
+    package func status(at now: MonotonicTime) -> StatusSnapshot {
+        StatusSnapshot(
+            callCount: calls.values.reduce(0) { $0 + ($1.isUp ? 1 : 0) },
+            ikeCount: ike.snapshots.count,
+            childCount: associations.values.reduce(0) { $0 + $1.children.count },
+            tunnelCount: associations.values.reduce(0) { $0 + $1.connections.count },
+            sessionCount: calls.count,
+            pools: pools.snapshots
+        )
+    }
+
+    private func snapshot(of association: Association, at now: MonotonicTime) -> CallSnapshot {
+        let keys = association.ikeSAs.compactMap { ike.snapshot(of: $0) }.max { $0.id.rawValue < $1.id.rawValue }
+        return CallSnapshot(
+            trace: association.trace.description,
+            state: association.isClosing ? "closing" : association.connections.isEmpty ? "keyed" : "tunnel",
+            ageSeconds: association.started.duration(to: now).wholeSeconds,
+            ike: keys.map(CallSnapshot.IKEPart.init) ?? CallSnapshot.IKEPart(association),
+            esp: association.children.values.sorted { $0.sa.id.inboundSPI.rawValue < $1.sa.id.inboundSPI.rawValue }.map
+            {
+                CallSnapshot.ESPPart(
+                    inboundSPI: $0.sa.id.inboundSPI.description,
+                    outboundSPI: $0.sa.outboundSPI.description,
+                    transform: $0.sa.transform.description,
+                    encapsulated: $0.sa.isEncapsulated,
+                    requestID: association.id.rawValue
+                )
+            }
+        )
+    }
+
+    private func snapshot(of call: Call, at now: MonotonicTime) -> CallSnapshot {
+        let link = call.link.snapshot
+        var snapshot = associations[call.association].map { self.snapshot(of: $0, at: now) } ?? .closing(call)
+        if snapshot.state != "closing" { snapshot.state = call.isUp ? "up" : "negotiating" }
+        snapshot.user = call.userName ?? link.userName
+        snapshot.innerAddress = call.lease?.address.description
+        snapshot.interface = call.kernel.interface
+        snapshot.mtu = call.mtu
+        snapshot.mtuExplanation = call.mtuExplanation
+        if let session = l2tp.snapshot(of: call.key) {
+            snapshot.l2tp = CallSnapshot.L2TPPart(
+                tunnel: session.key.tunnel.rawValue,
+                peerTunnel: session.peerTunnel.rawValue,
+                session: session.key.session.rawValue,
+                peerSession: session.peerSession.rawValue,
+                hostName: l2tp.snapshot(of: session.key.tunnel)?.hostName
+            )
+        }
+        snapshot.ppp = CallSnapshot.PPPPart(
+            phase: link.phase,
+            authentication: link.authentication?.rawValue,
+            peerMRU: link.peerMRU
+        )
+        return snapshot
+    }
+}
+
+extension Call {
+    var isUp: Bool {
+        switch kernel {
+        case .up: true
+        case .absent, .creating, .created: false
+        }
+    }
+}
+
+extension CallSnapshot {
+    /// A call that outlives its keys for a moment.
+    fileprivate static func closing(_ call: Call) -> CallSnapshot {
+        CallSnapshot(
+            trace: call.trace.description,
+            state: "closing",
+            ageSeconds: 0,
+            ike: IKEPart(unknown: call.peer),
+            esp: []
+        )
+    }
+}
+
+extension CallSnapshot.IKEPart {
+    init(_ keys: IKE.Snapshot) {
+        self.init(
+            local: keys.local.description,
+            peer: keys.peer.description,
+            profile: keys.profile,
+            identity: keys.peerIdentity,
+            state: keys.state,
+            transform: keys.transform,
+            peerBehindNAT: keys.isPeerBehindNAT,
+            localBehindNAT: keys.isLocalBehindNAT
+        )
+    }
+
+    init(_ association: Association) {
+        self.init(unknown: association.peer)
+        local = association.local.description
+    }
+
+    init(unknown peer: SocketAddress) {
+        self.init(
+            local: "",
+            peer: peer.description,
+            profile: "",
+            identity: nil,
+            state: "closed",
+            transform: nil,
+            peerBehindNAT: false,
+            localBehindNAT: false
+        )
+    }
+}
+
+extension Duration {
+    var wholeSeconds: Double { Double(wholeNanoseconds) / 1_000_000_000 }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DataPlane
+internal import L2TP
+internal import PPP
+internal import Primitives
+
+/// L2TP's effects: which association a control connection came through, and the calls in it.
+extension ControlPlane {
+    mutating func perform(_ l2tpEffects: [L2TP.Endpoint.Effect], at now: MonotonicTime, into effects: inout [Effect]) {
+        for effect in l2tpEffects {
+            switch effect {
+            case .transmit(let bytes, let socket, let peer):
+                effects.append(.send(bytes, on: socket, to: peer))
+            case .connectionOpening(let connection):
+                connectionOpening(connection, into: &effects)
+            case .connectionEstablished:
+                break
+            case .connectionClosed(let tunnel, let socket):
+                connectionClosed(tunnel, on: socket, at: now, into: &effects)
+            case .sessionOpening(let session):
+                sessionOpening(session, at: now, into: &effects)
+            case .sessionEstablished(let session):
+                withLink(session.key, at: now, into: &effects) { $0.lowerLayerUp(at: now) }
+            case .sessionClosed(let key, let end):
+                callEnded(key, end, at: now, into: &effects)
+            case .frame(let key, let frame):
+                withLink(key, at: now, into: &effects) { $0.receive(frame, at: now) }
+            case .report(let event):
+                effects.append(.report(.l2tp(event)))
+            }
+        }
+    }
+
+    private mutating func connectionOpening(_ connection: ConnectionSnapshot, into effects: inout [Effect]) {
+        guard let association = associations[connection.socket] else { return }
+        associations[connection.socket]?.connections.insert(connection.id)
+        switch association.socket {
+        case .opening, .open:
+            associations[connection.socket]?.socket = .connected(connection.peer)
+            request(
+                .connectSocket(connection.socket, to: connection.peer),
+                for: .connectSocket(connection.socket),
+                into: &effects
+            )
+        case .connected, .failed:
+            break
+        }
+    }
+
+    private mutating func connectionClosed(
+        _ tunnel: TunnelID,
+        on socket: RequestID,
+        at now: MonotonicTime,
+        into effects: inout [Effect]
+    ) {
+        guard associations[socket]?.connections.remove(tunnel) != nil, let association = associations[socket],
+            association.connections.isEmpty
+        else { return }
+        if association.isClosing || isShuttingDown {
+            closeKeys(of: socket, at: now, into: &effects)
+        } else {
+            // The kernel's tunnel lives as long as its socket: the peer's next tunnel needs a fresh one.
+            associations[socket]?.socket = .opening
+            request(.closeSocket(socket), for: .reopenSocket(socket), into: &effects)
+        }
+    }
+
+    private mutating func sessionOpening(
+        _ session: SessionSnapshot,
+        at now: MonotonicTime,
+        into effects: inout [Effect]
+    ) {
+        guard let association = associations[session.socket] else { return }
+        guard calls.count < configuration.callLimit else {
+            let event = CallEvent(trace: session.trace, peer: session.peer, kind: .callLimit(configuration.callLimit))
+            effects.append(.report(.call(event)))
+            perform(l2tp.close(session.key, because: .noResources("call limit"), at: now), at: now, into: &effects)
+            return
+        }
+        let (mtu, explanation) = mtu(for: session, in: association)
+        var settings = configuration.ppp
+        settings.mru = UInt16(clamping: min(Int(settings.mru), mtu))
+        associations[session.socket]?.calls.insert(session.key)
+        calls[session.key] = Call(
+            serial: nextCallSerial(),
+            key: session.key,
+            association: session.socket,
+            trace: session.trace,
+            peer: session.peer,
+            started: association.started,
+            link: PPP.Link(configuration: settings, entropy: entropy),
+            mtu: mtu,
+            mtuExplanation: explanation,
+            usesSequenceNumbers: session.usesSequenceNumbers
+        )
+    }
+
+    private func mtu(for session: SessionSnapshot, in association: Association) -> (Int, String) {
+        switch configuration.mtu {
+        case .fixed(let mtu):
+            return (Int(mtu), "\(mtu), as configured")
+        case .auto:
+            guard let child = association.newestChild.flatMap({ association.children[$0] }) else {
+                return (1280, "1280, for want of a security association to reckon with")
+            }
+            let overhead = EncapsulationOverhead(
+                of: child.sa,
+                usesSequenceNumbers: session.usesSequenceNumbers,
+                outerMTU: configuration.outerMTU
+            )
+            return (overhead.mtu, overhead.explanation)
+        }
+    }
+}

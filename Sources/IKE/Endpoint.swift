@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Cryptography
+package import DataPlane
+package import Primitives
+
+/// Names an IKE SA within this process, for as long as the process lives. Never reused.
+package struct IKESAID: RawRepresentable, Hashable, Sendable {
+    package let rawValue: UInt64
+
+    package init(rawValue: UInt64) {
+        self.rawValue = rawValue
+    }
+}
+
+/// A datagram on one of the two IKE ports, in either direction.
+package struct Datagram: Hashable, Sendable {
+    package enum Port: Hashable, Sendable {
+        /// UDP 500.
+        case ike
+        /// UDP 4500: IKE behind a non-ESP marker of four zero bytes, and one-byte keepalives (RFC 3948).
+        case natTraversal
+    }
+
+    /// As on the wire: marker included on the NAT traversal port.
+    package var bytes: [UInt8]
+    package var port: Port
+    /// Our address and port as they stand in the packet.
+    package var local: SocketAddress
+    package var peer: SocketAddress
+
+    package init(bytes: [UInt8], port: Port, local: SocketAddress, peer: SocketAddress) {
+        self.bytes = bytes
+        self.port = port
+        self.local = local
+        self.peer = peer
+    }
+}
+
+/// A pair of ESP security associations that quick mode agreed on.
+package struct ChildSA: Hashable, Sendable {
+    package struct ID: Hashable, Sendable {
+        package var ike: IKESAID
+        /// The SPI we chose: that of packets to us.
+        package var inboundSPI: ESPSPI
+
+        package init(ike: IKESAID, inboundSPI: ESPSPI) {
+            self.ike = ike
+            self.inboundSPI = inboundSPI
+        }
+    }
+
+    package var id: ID
+    package var trace: TraceID
+    package var outboundSPI: ESPSPI
+    package var transform: ESPTransform
+    package var inboundEncryptionKey: SecretBytes
+    package var inboundIntegrityKey: SecretBytes?
+    package var outboundEncryptionKey: SecretBytes
+    package var outboundIntegrityKey: SecretBytes?
+    /// Outer addresses as IKE sees them; the ports are those of IKE (500, or 4500 and the NAT's).
+    package var local: SocketAddress
+    package var peer: SocketAddress
+    /// ESP travels in UDP between the ports of `local` and `peer`.
+    package var isEncapsulated: Bool
+    /// UDP port of the peer's traffic as its identity said: 1701, another, or `nil` for any.
+    package var peerTrafficPort: UInt16?
+    /// Lifetime agreed on.
+    package var lifetime: Duration
+    package var lifetimeKilobytes: UInt64?
+    /// The IKE SA that stood for the same peer (same address, same identity) before this one, if it still
+    /// has children: the tunnel in those is the tunnel in this one.
+    package var previousIKE: IKESAID?
+
+    package init(
+        id: ID,
+        trace: TraceID,
+        outboundSPI: ESPSPI,
+        transform: ESPTransform,
+        inboundEncryptionKey: SecretBytes,
+        inboundIntegrityKey: SecretBytes?,
+        outboundEncryptionKey: SecretBytes,
+        outboundIntegrityKey: SecretBytes?,
+        local: SocketAddress,
+        peer: SocketAddress,
+        isEncapsulated: Bool,
+        peerTrafficPort: UInt16?,
+        lifetime: Duration,
+        lifetimeKilobytes: UInt64?
+    ) {
+        self.id = id
+        self.trace = trace
+        self.outboundSPI = outboundSPI
+        self.transform = transform
+        self.inboundEncryptionKey = inboundEncryptionKey
+        self.inboundIntegrityKey = inboundIntegrityKey
+        self.outboundEncryptionKey = outboundEncryptionKey
+        self.outboundIntegrityKey = outboundIntegrityKey
+        self.local = local
+        self.peer = peer
+        self.isEncapsulated = isEncapsulated
+        self.peerTrafficPort = peerTrafficPort
+        self.lifetime = lifetime
+        self.lifetimeKilobytes = lifetimeKilobytes
+    }
+}
+
+/// All of IKE: which datagram belongs to which exchange of which SA.
+///
+/// A value: it opens no socket and reads no clock. The owner performs the returned effects in
+/// order and comes back with what happened.
+package struct Endpoint: Sendable {
+    package enum Effect: Hashable, Sendable {
+        case transmit(Datagram)
+        /// Quick mode's second message waits until ``Endpoint/inboundInstalled(_:outcome:at:)`` says how this went.
+        case installInbound(ChildSA)
+        /// The peer has proved that its inbound half stands: ours may be used.
+        case installOutbound(ChildSA.ID)
+        case remove(ChildSA.ID)
+        /// The SA is gone, and with it every child of it that was not removed before. SAs whose phase 1 never
+        /// came to its end are not mentioned: they had nothing.
+        case closed(IKESAID)
+        case report(Event)
+    }
+
+    /// Names the exchange of a peer that has not seen our cookie yet.
+    private struct Initiator: Hashable {
+        var cookie: Cookie
+        var peer: SocketAddress
+    }
+
+    /// Who a peer is across its IKE SAs.
+    private struct PeerIdentity: Hashable {
+        var address: IPAddress
+        var profile: Int
+        var identity: IKEv1.IDPayload
+    }
+
+    private var surroundings: Surroundings
+    private var associations: [IKESAID: IKEv1.ResponderSA] = [:]
+    private var byCookies: [IKEv1.CookiePair: IKESAID] = [:]
+    private var byInitiator: [Initiator: IKESAID] = [:]
+    /// The newest established IKE SA of each peer.
+    private var newest: [PeerIdentity: IKESAID] = [:]
+    /// The same the other way round.
+    private var newestKeys: [IKESAID: PeerIdentity] = [:]
+    private var deadlines = DeadlineQueue<IKESAID>()
+    private var lastID: UInt64 = 0
+    private var halfOpenCount = 0
+    /// Said once for each time the limit is reached.
+    private var hasReportedHalfOpenLimit = false
+
+    package init(configuration: Configuration, entropy: any EntropySource) {
+        surroundings = Surroundings(configuration: configuration, entropy: entropy)
+    }
+
+    package var counters: Counters { surroundings.counters }
+
+    /// When ``advance(to:)`` next has something to do.
+    package var nextDeadline: MonotonicTime? { deadlines.nextDeadline }
+
+    package mutating func receive(_ datagram: Datagram, at now: MonotonicTime) -> [Effect] {
+        var reader = ByteReader(datagram.bytes)
+        if datagram.port == .natTraversal {
+            guard datagram.bytes != [0xFF] else {
+                surroundings.counters.keepalives += 1
+                return []
+            }
+            guard let marker = try? reader.integer(UInt32.self), marker == 0 else {
+                surroundings.counters.strayESP += 1
+                return []
+            }
+        }
+        let message = reader
+        let header: ISAKMPHeader
+        do throws(DecodeError) {
+            guard reader.remaining <= ISAKMPHeader.longestMessage else { throw .invalidLength(reader.remaining) }
+            header = try ISAKMPHeader(from: &reader)
+            guard Int(header.length) == message.remaining else { throw .invalidLength(Int(header.length)) }
+            guard !header.initiatorCookie.isZero else {
+                throw .invalidValue(field: "Initiator Cookie", value: 0)
+            }
+        } catch {
+            return [stray(datagram, .malformedMessage(ExchangeType(rawValue: 0), error))]
+        }
+        guard header.majorVersion == 1 else {
+            return [
+                stray(datagram, .unsupportedVersion(major: header.majorVersion, minor: header.minorVersion))
+            ]
+        }
+        let arrival = IKEv1.Arrival(
+            header: header,
+            body: Array(reader.rest()),
+            path: IKEv1.Path(port: datagram.port, local: datagram.local, peer: datagram.peer),
+            now: now,
+            fingerprint: Self.fingerprint(of: message)
+        )
+        if header.responderCookie.isZero { return receiveFirst(arrival, datagram) }
+        let cookies = IKEv1.CookiePair(initiator: header.initiatorCookie, responder: header.responderCookie)
+        guard let id = byCookies[cookies] else {
+            surroundings.counters.unknownSA += 1
+            return []
+        }
+        return work(on: id) { $0.receive(arrival, &$1) }
+    }
+
+    /// A message without responder cookie: the first of an exchange, or that again.
+    private mutating func receiveFirst(_ arrival: IKEv1.Arrival, _ datagram: Datagram) -> [Effect] {
+        let header = arrival.header
+        let initiator = Initiator(cookie: header.initiatorCookie, peer: arrival.path.peer)
+        if let id = byInitiator[initiator] {
+            return work(on: id) { $0.receive(arrival, &$1) }
+        }
+        guard header.exchange == .identityProtection else {
+            if header.exchange == .informational {
+                surroundings.counters.unprotectedInformational += 1
+                return []
+            }
+            return [stray(datagram, .unsupportedExchange(header.exchange))]
+        }
+        guard header.messageID == 0, !header.flags.contains(.encryption) else {
+            return [
+                stray(datagram, .unexpectedMessage(.identityProtection, "it begins encrypted or with a message id"))
+            ]
+        }
+        guard let profile = surroundings.profile(for: arrival.path.peer.address) else {
+            return [stray(datagram, .noProfile)]
+        }
+        let limit = surroundings.configuration.halfOpenLimit
+        guard halfOpenCount < limit else {
+            surroundings.counters.halfOpenDropped += 1
+            guard !hasReportedHalfOpenLimit else { return [] }
+            hasReportedHalfOpenLimit = true
+            return [stray(datagram, .halfOpenLimit(limit))]
+        }
+        lastID += 1
+        let id = IKESAID(rawValue: lastID)
+        var effects: [Effect] = []
+        let association = IKEv1.ResponderSA(
+            id: id,
+            profile: profile,
+            arrival,
+            surroundings,
+            effects: &effects
+        )
+        deadlines.set(id, to: association.deadline)
+        byCookies[association.cookies] = id
+        byInitiator[initiator] = id
+        halfOpenCount += 1
+        associations[id] = association
+        return effects
+    }
+
+    package mutating func advance(to now: MonotonicTime) -> [Effect] {
+        var effects: [Effect] = []
+        while let id = deadlines.popDue(at: now) {
+            effects += work(on: id) { $0.advance(to: now, &$1) }
+        }
+        return effects
+    }
+
+    /// What came of ``Effect/installInbound(_:)``.
+    package enum InstallOutcome: Hashable, Sendable {
+        case installed
+        /// Somebody else on this machine uses the SPI: another one is chosen and asked for.
+        case spiInUse
+        case failed(DataPlaneError)
+    }
+
+    package mutating func inboundInstalled(
+        _ child: ChildSA.ID,
+        outcome: InstallOutcome,
+        at now: MonotonicTime
+    ) -> [Effect] {
+        guard associations[child.ike] != nil else {
+            return outcome == .installed ? [.remove(child)] : []
+        }
+        return work(on: child.ike) { $0.inboundInstalled(child, outcome: outcome, at: now, &$1) }
+    }
+
+    /// Says goodbye (Delete for the children, then for the SA) and forgets.
+    package mutating func close(_ id: IKESAID, at now: MonotonicTime) -> [Effect] {
+        work(on: id) { $0.close(at: now, &$1) }
+    }
+
+    /// ``close(_:at:)`` for every SA.
+    package mutating func closeAll(at now: MonotonicTime) -> [Effect] {
+        associations.keys.sorted { $0.rawValue < $1.rawValue }.flatMap { close($0, at: now) }
+    }
+
+    /// Lets one SA work and keeps the books: deadlines, indices, who follows whom.
+    private mutating func work(
+        on id: IKESAID,
+        _ body: (inout IKEv1.ResponderSA, inout Surroundings) -> [Effect]
+    ) -> [Effect] {
+        guard let place = associations.index(forKey: id) else { return [] }
+        let wasHalfOpen = associations.values[place].isHalfOpen
+        var effects = body(&associations.values[place], &surroundings)
+        let isHalfOpen = associations.values[place].isHalfOpen
+        let isClosed = associations.values[place].isClosed
+        if wasHalfOpen, !isHalfOpen {
+            halfOpenCount -= 1
+            if halfOpenCount * 10 < surroundings.configuration.halfOpenLimit * 9 { hasReportedHalfOpenLimit = false }
+            if !isClosed { recordEstablished(id) }
+        }
+        if isClosed {
+            forget(id)
+        } else {
+            deadlines.set(id, to: associations.values[place].deadline)
+        }
+        if !surroundings.unclaimedDeletes.isEmpty {
+            let spis = surroundings.unclaimedDeletes
+            surroundings.unclaimedDeletes = []
+            effects += removeFromPredecessors(of: id, spis)
+        }
+        return effects
+    }
+
+    private mutating func recordEstablished(_ id: IKESAID) {
+        guard let association = associations[id], let phase = association.established else { return }
+        let key = PeerIdentity(
+            address: association.path.peer.address,
+            profile: association.profile,
+            identity: phase.identity
+        )
+        if let old = newest[key], let previous = associations[old] {
+            associations[old]?.supersede()
+            associations[id]?.succeed(previous.hasChildren ? old : previous.previous)
+            newestKeys[old] = nil
+        }
+        newest[key] = id
+        newestKeys[id] = key
+    }
+
+    /// A peer gives up children of an old IKE SA under its new one.
+    private mutating func removeFromPredecessors(of id: IKESAID, _ spis: [ESPSPI]) -> [Effect] {
+        var effects: [Effect] = []
+        for spi in spis {
+            var next = associations[id]?.previous
+            // A chain is as long as the number of IKE SAs that still have children.
+            for _ in 0..<Self.mostPredecessors {
+                guard let current = next else { break }
+                next = associations[current]?.previous
+                var removed = false
+                effects += work(on: current) { association, surroundings in
+                    guard let more = association.removeChild(outboundSPI: spi, &surroundings) else { return [] }
+                    removed = true
+                    return more
+                }
+                if removed { break }
+            }
+        }
+        return effects
+    }
+
+    private static let mostPredecessors = 4
+
+    private mutating func forget(_ id: IKESAID) {
+        guard let association = associations.removeValue(forKey: id) else { return }
+        deadlines.set(id, to: nil)
+        byCookies[association.cookies] = nil
+        byInitiator[Initiator(cookie: association.cookies.initiator, peer: association.origin)] = nil
+        if let key = newestKeys.removeValue(forKey: id) { newest[key] = nil }
+    }
+
+    private func stray(_ datagram: Datagram, _ kind: Event.Kind) -> Effect {
+        .report(Event(trace: nil, peer: datagram.peer, kind: kind))
+    }
+
+    private static func fingerprint(of message: ByteReader) -> Int {
+        var message = message
+        var hasher = Hasher()
+        hasher.combine(message.rest())
+        return hasher.finalize()
+    }
+
+    package var snapshots: [Snapshot] {
+        associations.keys.sorted { $0.rawValue < $1.rawValue }.compactMap(snapshot(of:))
+    }
+
+    package func snapshot(of id: IKESAID) -> Snapshot? {
+        guard let association = associations[id] else { return nil }
+        return association.snapshot(profile: surroundings.configuration.profiles[association.profile].name)
+    }
+}

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Primitives
+
+extension Event {
+    package var description: EventDescription {
+        switch kind {
+        case .started, .phase1Established, .childEstablished, .legacyAlgorithm, .initialContact:
+            progress
+        case .noProfile, .halfOpenLimit, .noProposalChosen, .authenticationFailed, .invalidIdentity,
+            .invalidKeyExchange, .unsupportedExchange, .unsupportedVersion:
+            refusal
+        case .malformedMessage, .unexpectedMessage, .hashMismatch, .severalNegotiations, .tooManyExchanges,
+            .tooManyChildren,
+            .exchangeTimeout, .installFailed, .spiExhausted, .cryptographyFailed, .peerNotification:
+            trouble
+        case .deletedByPeer, .childDeletedByPeer, .childExpired, .expired, .closed:
+            ending
+        }
+    }
+
+    private var progress: EventDescription {
+        switch kind {
+        case .started(let profile):
+            return EventDescription(
+                .ike,
+                .debug,
+                "started",
+                "main mode begins",
+                fields: [.init("profile", profile)]
+            )
+        case .phase1Established(let profile, let identity, let transform, let nat):
+            return EventDescription(
+                .ike,
+                .info,
+                "phase1-established",
+                "the peer \(identity) is authenticated",
+                fields: [
+                    .init("profile", profile), .init("identity", identity), .init("transform", transform),
+                    .init("nat", nat.name),
+                ]
+            )
+        case .childEstablished(let id, let outboundSPI, let transform, let isEncapsulated):
+            return EventDescription(
+                .ike,
+                .info,
+                "child-established",
+                "the ESP security associations stand",
+                fields: [
+                    .init("inbound", id.inboundSPI), .init("outbound", outboundSPI),
+                    .init("transform", transform), .init("encapsulated", isEncapsulated),
+                ]
+            )
+        case .legacyAlgorithm(let algorithms, let transform):
+            return EventDescription(
+                .ike,
+                .notice,
+                "legacy-algorithm",
+                "\(transform) was agreed on, which allow-legacy lets in: \(algorithms.list)",
+                remedy: "update or reconfigure the client, then take the name out of allow-legacy",
+                fields: [.init("transform", transform)]
+            )
+        default:
+            return EventDescription(
+                .ike,
+                .debug,
+                "initial-contact",
+                "the peer says that it has no other security association with us"
+            )
+        }
+    }
+
+    private var refusal: EventDescription {
+        switch kind {
+        case .noProfile:
+            return EventDescription(
+                .ike,
+                .notice,
+                "no-profile",
+                "no profile is for the peer's address",
+                remedy: "add the address to `remote` of a profile under ike.profiles, if the peer may come"
+            )
+        case .halfOpenLimit(let limit):
+            return EventDescription(
+                .ike,
+                .warning,
+                "half-open-limit",
+                "\(limit) key exchanges are under way, further peers are not answered until some are done",
+                remedy: "if these are real clients raise the limit, else filter the source upstream"
+            )
+        case .noProposalChosen(let phase, let mismatch):
+            return mismatch.description(phase)
+        case .authenticationFailed(.preSharedKeyDiffers, let profile):
+            return EventDescription(
+                .ike,
+                .warning,
+                "authentication-failed",
+                "the pre-shared key differs: the peer's proof is not readable with ours",
+                remedy: "compare the peer's pre-shared key with `secret` of profile \(profile),"
+                    + " and check that this is the profile meant for its address",
+                fields: [.init("profile", profile)]
+            )
+        case .authenticationFailed(.addressOutsideProfile, let profile):
+            return EventDescription(
+                .ike,
+                .warning,
+                "authentication-failed",
+                "the peer went on from an address that its profile is not for",
+                remedy: "add the address to `remote` of profile \(profile), if the peer's NAT has several",
+                fields: [.init("profile", profile)]
+            )
+        case .invalidIdentity(let reason):
+            return EventDescription(
+                .ike,
+                .warning,
+                "invalid-identity",
+                "the traffic asked for in quick mode is refused: \(reason)",
+                remedy: "configure the client for L2TP in transport mode: UDP, port 1701 on this side"
+            )
+        case .invalidKeyExchange(let reason):
+            return EventDescription(
+                .ike,
+                .warning,
+                "invalid-key-exchange",
+                "the peer's key exchange is unusable: \(reason)",
+                remedy: "the peer's implementation is faulty; try another Diffie-Hellman group"
+            )
+        case .unsupportedExchange(let exchange):
+            let remedy =
+                exchange == .aggressive
+                ? "leave the group name or IPsec identifier of the client empty: it then uses main mode" : nil
+            return EventDescription(
+                .ike,
+                .notice,
+                "unsupported-exchange",
+                "the peer asks for \(exchange), which is not supported",
+                remedy: remedy
+            )
+        case .unsupportedVersion(let major, let minor):
+            return EventDescription(
+                .ike,
+                .notice,
+                "unsupported-version",
+                "the peer speaks IKE version \(major).\(minor)",
+                remedy: "set the client to L2TP over IPsec with IKEv1"
+            )
+        default:
+            return EventDescription(.ike, .warning, "refused", "refused")
+        }
+    }
+
+    private var trouble: EventDescription {
+        switch kind {
+        case .malformedMessage(let exchange, let error):
+            return EventDescription(
+                .ike,
+                .notice,
+                "malformed-message",
+                "a message of \(exchange) cannot be read: \(error)",
+                remedy: "if a real client sends this, report it with a packet capture"
+            )
+        case .unexpectedMessage(let exchange, let reason):
+            return EventDescription(
+                .ike,
+                .debug,
+                "unexpected-message",
+                "a message of \(exchange) is ignored: \(reason)"
+            )
+        case .hashMismatch(let exchange):
+            return EventDescription(
+                .ike,
+                .notice,
+                "hash-mismatch",
+                "a message of \(exchange) fails its integrity check and is ignored"
+            )
+        case .severalNegotiations(let count):
+            return EventDescription(
+                .ike,
+                .warning,
+                "several-negotiations",
+                "the peer negotiates \(count) SAs in one quick mode",
+                remedy: "set the client to one L2TP connection per quick mode"
+            )
+        case .tooManyExchanges(let limit):
+            return EventDescription(
+                .ike,
+                .warning,
+                "too-many-exchanges",
+                "the peer has \(limit) quick modes under way, another one is ignored"
+            )
+        case .tooManyChildren(let limit):
+            return EventDescription(
+                .ike,
+                .warning,
+                "too-many-children",
+                "the peer has \(limit) pairs of ESP security associations and gets no more",
+                remedy: "the peer does not delete what it has replaced; reconnect it"
+            )
+        case .exchangeTimeout(let stage):
+            return EventDescription(
+                .ike,
+                .notice,
+                "exchange-timeout",
+                "the peer fell silent in \(stage)",
+                remedy: "check that UDP 500 and 4500 pass in both directions between here and the peer",
+                fields: [.init("stage", stage)]
+            )
+        case .installFailed(let error):
+            return EventDescription(
+                .ike,
+                .error,
+                "install-failed",
+                "the kernel refused the security association: \(error)",
+                remedy: "see the kernel's event next to this one"
+            )
+        case .spiExhausted:
+            return EventDescription(
+                .ike,
+                .error,
+                "spi-exhausted",
+                "no free SPI was found",
+                remedy: "look for another program that installs ESP security associations on this machine"
+            )
+        case .cryptographyFailed(let reason):
+            return EventDescription(
+                .ike,
+                .error,
+                "cryptography-failed",
+                "a cryptographic operation failed: \(reason)",
+                remedy: "check the OpenSSL configuration of this machine, FIPS mode included"
+            )
+        default:
+            if case .peerNotification(let type) = kind {
+                return EventDescription(
+                    .ike,
+                    type.isError ? .notice : .debug,
+                    "peer-notification",
+                    "the peer says \(type)",
+                    fields: [.init("type", type)]
+                )
+            }
+            return EventDescription(.ike, .warning, "trouble", "trouble")
+        }
+    }
+
+    private var ending: EventDescription {
+        switch kind {
+        case .deletedByPeer(_, let children):
+            return EventDescription(
+                .ike,
+                .info,
+                "deleted-by-peer",
+                "the peer closed the IKE SA",
+                fields: [.init("children", children)]
+            )
+        case .childDeletedByPeer(let id):
+            return EventDescription(
+                .ike,
+                .info,
+                "child-deleted-by-peer",
+                "the peer closed a pair of ESP security associations",
+                fields: [.init("inbound", id.inboundSPI)]
+            )
+        case .childExpired(let id):
+            return EventDescription(
+                .ike,
+                .notice,
+                "child-expired",
+                "ESP security associations reached the end of their lifetime",
+                remedy: "the peer should have replaced them before; reconnect it if it is not there any more",
+                fields: [.init("inbound", id.inboundSPI)]
+            )
+        case .expired(let children):
+            return EventDescription(
+                .ike,
+                .info,
+                "expired",
+                "the IKE SA reached the end of its lifetime",
+                fields: [.init("children", children)]
+            )
+        default:
+            return EventDescription(.ike, .info, "closed", "the IKE SA was closed from this side")
+        }
+    }
+}
+
+extension ProposalMismatch {
+    /// Longer lists are cut: the line has to stay readable, and a peer chose what stands in it.
+    private static let mostNames = 40
+
+    fileprivate func description(_ phase: Event.Phase) -> EventDescription {
+        let what = phase == .one ? "IKE" : "ESP"
+        let reason = missing.map(\.description).joined(separator: " and ")
+        let nearest = closest.map { "closest: \($0), which \(reason)" } ?? "the offer is empty"
+        return EventDescription(
+            .ike,
+            .warning,
+            "no-proposal-chosen",
+            "no common \(what) proposal; offered: \(Self.list(offered)); accepted: \(Self.list(accepted)); \(nearest)",
+            remedy: remedy(phase),
+            fields: [.init("phase", phase == .one ? 1 : 2)]
+        )
+    }
+
+    private func remedy(_ phase: Event.Phase) -> String {
+        let legacy = missing.compactMap { objection in
+            if case .needsLegacy(let algorithm) = objection { algorithm } else { nil }
+        }
+        if !legacy.isEmpty, legacy.count == missing.count {
+            return "update the client; where that cannot be, put \(legacy.list) into allow-legacy of the profile"
+        }
+        if missing.count == 1, case .notListed? = missing.first, let closest {
+            return phase == .one ? "add \(closest) to `proposals`" : "add \(closest) to `esp-proposals`"
+        }
+        if missing.contains(where: { if case .encapsulationMode = $0 { true } else { false } }) {
+            return "set the client to transport mode, as L2TP needs it"
+        }
+        return "configure the client for one of the accepted proposals"
+    }
+
+    private static func list(_ names: [String]) -> String {
+        guard !names.isEmpty else { return "nothing" }
+        var unique: [String] = []
+        var seen: Set<String> = []
+        for name in names where seen.insert(name).inserted { unique.append(name) }
+        let shown = unique.prefix(mostNames).joined(separator: ", ")
+        return unique.count > mostNames ? "\(shown) and \(unique.count - mostNames) more" : shown
+    }
+}
+
+extension [LegacyAlgorithm] {
+    fileprivate var list: String { map(\.rawValue).joined(separator: ", ") }
+}
+
+extension NATFinding {
+    fileprivate var name: String {
+        switch (isLocalBehindNAT, isPeerBehindNAT) {
+        case (false, false): "none"
+        case (false, true): "peer"
+        case (true, false): "local"
+        case (true, true): "both"
+        }
+    }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package import DataPlane
+package import Primitives
+
+/// What IKE has to tell an operator.
+package struct Event: Hashable, Sendable {
+    package var trace: TraceID?
+    package var peer: SocketAddress
+    package var kind: Kind
+
+    package enum Kind: Hashable, Sendable {
+        /// A first message that is worth an answer.
+        case started(profile: String)
+        case phase1Established(profile: String, identity: String, transform: IKETransform, nat: NATFinding)
+        case childEstablished(ChildSA.ID, outboundSPI: ESPSPI, transform: ESPTransform, isEncapsulated: Bool)
+        /// An accepted transform has algorithms that only ``Profile/allowLegacy`` lets in.
+        case legacyAlgorithm([LegacyAlgorithm], transform: String)
+        case initialContact
+
+        case noProfile
+        case halfOpenLimit(Int)
+        case noProposalChosen(Phase, ProposalMismatch)
+        case authenticationFailed(AuthenticationFailure, profile: String)
+        case invalidIdentity(String)
+        case invalidKeyExchange(String)
+        case malformedMessage(ExchangeType, DecodeError)
+        case unexpectedMessage(ExchangeType, String)
+        case unsupportedExchange(ExchangeType)
+        case unsupportedVersion(major: UInt8, minor: UInt8)
+        /// HASH(1), HASH(3) or that of an informational message is not what it should be.
+        case hashMismatch(ExchangeType)
+        /// Several SA payloads in one quick mode.
+        case severalNegotiations(Int)
+        case tooManyExchanges(Int)
+        case tooManyChildren(Int)
+        case exchangeTimeout(String)
+        case installFailed(DataPlaneError)
+        case spiExhausted
+        case cryptographyFailed(String)
+        case peerNotification(NotifyType)
+
+        case deletedByPeer(ikeSA: Bool, children: Int)
+        case childDeletedByPeer(ChildSA.ID)
+        case childExpired(ChildSA.ID)
+        case expired(children: Int)
+        case closed
+    }
+
+    package enum Phase: Hashable, Sendable {
+        case one
+        case two
+    }
+
+    package enum AuthenticationFailure: Hashable, Sendable {
+        /// Message 5 is garbage after decryption, or HASH_I does not match.
+        case preSharedKeyDiffers
+        /// Message 5 comes from an address to which the profile of message 1 does not apply.
+        case addressOutsideProfile
+    }
+
+    package init(trace: TraceID?, peer: SocketAddress, kind: Kind) {
+        self.trace = trace
+        self.peer = peer
+        self.kind = kind
+    }
+}

@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Cryptography
+internal import DataPlane
+internal import Primitives
+
+extension IKEv1.ResponderSA {
+    /// Message 2 is on its way.
+    package struct WaitKeyExchange: Sendable {
+        var transform: IKETransform
+        var lifetime: Duration
+        var natTraversal: NATTraversal?
+        /// SAi_b.
+        var saBody: [UInt8]
+        var deadline: MonotonicTime
+        /// The one complaint that an exchange may cause has been made.
+        var hasComplained = false
+    }
+
+    /// Message 4 is on its way.
+    package struct WaitIdentity: Sendable {
+        var transform: IKETransform
+        var lifetime: Duration
+        var natTraversal: NATTraversal?
+        var nat: NATFinding
+        var saBody: [UInt8]
+        var keys: IKEv1.PhaseOneKeys
+        var cipher: CBCContext
+        var initiatorPublic: [UInt8]
+        var responderPublic: [UInt8]
+        var deadline: MonotonicTime
+    }
+
+    static let nonceLengths = 8...256
+    /// Bytes of our nonces.
+    static let nonceLength = 32
+
+    /// Answers message 1.
+    ///
+    /// - Parameter arrival: A first message: main mode, no responder cookie, not encrypted.
+    package init(
+        id: IKESAID,
+        profile: Int,
+        _ arrival: IKEv1.Arrival,
+        _ surroundings: Surroundings,
+        effects: inout [IKEv1.Effect]
+    ) {
+        self.id = id
+        self.profile = profile
+        trace = TraceID(rawValue: surroundings.entropy.integer())
+        cookies = IKEv1.CookiePair(
+            initiator: arrival.header.initiatorCookie,
+            responder: Cookie(rawValue: max(1, surroundings.entropy.integer(UInt64.self)))
+        )
+        path = arrival.path
+        origin = arrival.path.peer
+        state = .closed
+        let name = surroundings.configuration.profiles[profile].name
+        effects.append(report(.started(profile: name)))
+        let (next, more) = receiveOffer(arrival, surroundings)
+        state = next
+        effects += more
+    }
+
+    private mutating func receiveOffer(
+        _ arrival: IKEv1.Arrival,
+        _ surroundings: Surroundings
+    ) -> (State, [IKEv1.Effect]) {
+        let deadline = arrival.now.advanced(by: surroundings.configuration.exchangeTimeout)
+        let body: ArraySlice<UInt8>
+        let offer: IKEv1.SAPayload
+        let vendorIDs: [ArraySlice<UInt8>]
+        do throws(DecodeError) {
+            let chain = try arrival.chain()
+            body = try chain.only(.securityAssociation)
+            offer = try IKEv1.SAPayload(body)
+            vendorIDs = chain.all(.vendorID)
+        } catch {
+            return refuse(
+                .malformedMessage(.identityProtection, error),
+                answering: error.notification,
+                arrival,
+                surroundings
+            )
+        }
+        let choice: IKEv1.PhaseOneChoice
+        do throws(ProposalMismatch) {
+            choice = try IKEv1.choose(from: offer, acceptance(surroundings))
+        } catch {
+            return refuse(.noProposalChosen(.one, error), answering: .noProposalChosen, arrival, surroundings)
+        }
+        let natTraversal = NATTraversal(announced: vendorIDs)
+        var payloads = [Payload(.securityAssociation, choice.answer)]
+        if let natTraversal { payloads.append(Payload(.vendorID, natTraversal.vendorID)) }
+        payloads.append(Payload(.vendorID, VendorID.deadPeerDetection))
+        let reply = reply(payloads, to: arrival)
+        let phase = WaitKeyExchange(
+            transform: choice.transform,
+            lifetime: choice.lifetime,
+            natTraversal: natTraversal,
+            saBody: Array(body),
+            deadline: deadline
+        )
+        return (.waitKeyExchange(phase), [.transmit(arrival.path.datagram(reply))])
+    }
+
+    mutating func receiveKeyExchange(
+        _ arrival: IKEv1.Arrival,
+        in phase: WaitKeyExchange,
+        _ surroundings: Surroundings
+    ) -> (State, [IKEv1.Effect]) {
+        guard !arrival.header.flags.contains(.encryption), !arrival.header.responderCookie.isZero,
+            arrival.path.peer.address == path.peer.address
+        else { return (state, []) }
+        let publicValue: [UInt8]
+        let nonce: [UInt8]
+        let discovery: [ArraySlice<UInt8>]
+        do throws(DecodeError) {
+            let chain = try arrival.chain()
+            publicValue = Array(try chain.only(.keyExchange))
+            nonce = Array(try chain.only(.nonce))
+            guard Self.nonceLengths.contains(nonce.count) else { throw .invalidLength(nonce.count) }
+            discovery = phase.natTraversal.map { chain.all($0.discoveryPayload) } ?? []
+        } catch {
+            return complain(
+                .malformedMessage(.identityProtection, error),
+                .payloadMalformed,
+                arrival,
+                in: phase,
+                surroundings
+            )
+        }
+        let ours: KeyAgreement
+        let shared: SecretBytes
+        let cipher: CBCContext
+        let keys: IKEv1.PhaseOneKeys
+        let ourNonce = surroundings.entropy.bytes(Self.nonceLength)
+        do throws(CryptographyError) {
+            // The cheap check first: a key pair costs as much as the agreement.
+            guard publicValue.count == phase.transform.group.publicValueLength else { throw .invalidLength }
+            ours = try KeyAgreement(phase.transform.group)
+            shared = try ours.sharedSecret(peerPublicValue: publicValue)
+            keys = IKEv1.PhaseOneKeys(
+                transform: phase.transform,
+                preSharedKey: acceptance(surroundings).profile.preSharedKey,
+                initiatorNonce: nonce,
+                responderNonce: ourNonce,
+                sharedSecret: shared,
+                cookies: cookies
+            )
+            cipher = try CBCContext(phase.transform.blockCipher, key: keys.encryptionKey)
+        } catch .invalidLength, .invalidPublicValue {
+            return complain(
+                .invalidKeyExchange("it is no public value of \(phase.transform.group.operatorName)"),
+                .invalidKeyInformation,
+                arrival,
+                in: phase,
+                surroundings
+            )
+        } catch {
+            return (state, [report(.cryptographyFailed("\(error)"))])
+        }
+        let hash = phase.transform.hash
+        let finding = NATFinding(
+            payloads: discovery,
+            hash: hash,
+            cookies: cookies,
+            local: arrival.path.local,
+            peer: arrival.path.peer
+        )
+        var payloads = [Payload(.keyExchange, ours.publicValue), Payload(.nonce, ourNonce)]
+        if let natTraversal = phase.natTraversal, finding != nil {
+            for address in [arrival.path.peer, arrival.path.local] {
+                payloads.append(
+                    Payload(
+                        natTraversal.discoveryPayload,
+                        NATTraversal.discoveryHash(hash, cookies: cookies, address: address)
+                    )
+                )
+            }
+        }
+        let reply = reply(payloads, to: arrival)
+        let next = WaitIdentity(
+            transform: phase.transform,
+            lifetime: phase.lifetime,
+            natTraversal: finding == nil ? nil : phase.natTraversal,
+            nat: finding ?? NATFinding(),
+            saBody: phase.saBody,
+            keys: keys,
+            cipher: cipher,
+            initiatorPublic: publicValue,
+            responderPublic: ours.publicValue,
+            deadline: phase.deadline
+        )
+        return (.waitIdentity(next), [.transmit(arrival.path.datagram(reply))])
+    }
+
+    mutating func receiveIdentity(
+        _ arrival: IKEv1.Arrival,
+        in phase: WaitIdentity,
+        _ surroundings: Surroundings
+    ) -> (State, [IKEv1.Effect]) {
+        guard arrival.header.flags.contains(.encryption) else {
+            return (state, [report(.unexpectedMessage(.identityProtection, "message 5 is not encrypted"))])
+        }
+        let profile = acceptance(surroundings).profile
+        let opened: IKEv1.OpenedMessage
+        let identity: IKEv1.IDPayload
+        do throws(DecodeError) {
+            let iv = IKEv1.phaseOneIV(
+                transform: phase.transform,
+                initiatorPublic: phase.initiatorPublic,
+                responderPublic: phase.responderPublic
+            )
+            opened = try IKEv1.open(arrival.header, arrival.body, with: phase.cipher, iv: iv)
+            let identityBody = try opened.chain.only(.identification)
+            identity = try IKEv1.IDPayload(identityBody)
+            let expected = phase.keys.hashI(
+                initiatorPublic: phase.initiatorPublic,
+                responderPublic: phase.responderPublic,
+                cookies: cookies,
+                saBody: phase.saBody,
+                identityBody: Array(identityBody)
+            )
+            guard expected.equalsInConstantTime(try opened.chain.only(.hash)) else {
+                throw .invalidValue(field: "HASH_I", value: 0)
+            }
+        } catch {
+            // A message that cannot be read and one with the wrong hash look the same to the peer: what is wrong
+            // is nobody's business who does not know the key.
+            return refuse(
+                .authenticationFailed(.preSharedKeyDiffers, profile: profile.name),
+                answering: .authenticationFailed,
+                arrival,
+                surroundings
+            )
+        }
+        guard profile.applies(to: arrival.path.peer.address) else {
+            return refuse(
+                .authenticationFailed(.addressOutsideProfile, profile: profile.name),
+                answering: .authenticationFailed,
+                arrival,
+                surroundings
+            )
+        }
+        return establish(arrival, opened, identity, in: phase, surroundings)
+    }
+
+    /// Answers message 5 with message 6.
+    private mutating func establish(
+        _ arrival: IKEv1.Arrival,
+        _ opened: IKEv1.OpenedMessage,
+        _ identity: IKEv1.IDPayload,
+        in phase: WaitIdentity,
+        _ surroundings: Surroundings
+    ) -> (State, [IKEv1.Effect]) {
+        let profile = acceptance(surroundings).profile
+        let now = arrival.now
+        path = arrival.path
+        let lifetime = min(phase.lifetime, profile.longestIKELifetime)
+        let ourIdentity = Payload(
+            .identification,
+            IKEv1.IDPayload(path.local.address, protocolNumber: 0, port: 0)
+        )
+        let proof = phase.keys.hashR(
+            initiatorPublic: phase.initiatorPublic,
+            responderPublic: phase.responderPublic,
+            cookies: cookies,
+            saBody: phase.saBody,
+            identityBody: Array(ourIdentity.body)
+        )
+        var payloads = [ourIdentity, Payload(.hash, proof)]
+        if lifetime < phase.lifetime {
+            payloads.append(IKEv1.responderLifetime(lifetime, protocolID: .isakmp, spi: cookies.bytes))
+        }
+        let header = ISAKMPHeader(
+            initiatorCookie: cookies.initiator,
+            responderCookie: cookies.responder,
+            exchange: .identityProtection
+        )
+        let sealed: (bytes: [UInt8], nextIV: [UInt8])
+        do throws(CryptographyError) {
+            sealed = try IKEv1.seal(header, PayloadChain(payloads), with: phase.cipher, iv: opened.nextIV)
+        } catch {
+            return (.closed, [report(.cryptographyFailed("\(error)"))])
+        }
+        answer = IKEv1.Answer(fingerprint: arrival.fingerprint, message: sealed.bytes, sent: now)
+        let keepalive = surroundings.configuration.keepaliveInterval
+        let needsKeepalive = phase.nat.isLocalBehindNAT && path.port == .natTraversal
+        let next = Established(
+            keys: IKEv1.SessionKeys(phase.keys, phase.transform, lastBlock: sealed.nextIV),
+            transform: phase.transform,
+            natTraversal: phase.natTraversal,
+            nat: phase.nat,
+            identity: identity,
+            since: now,
+            expires: now.advanced(by: lifetime),
+            answerExpires: now.advanced(by: surroundings.configuration.exchangeTimeout),
+            nextKeepalive: needsKeepalive ? now.advanced(by: keepalive) : nil
+        )
+        var effects: [IKEv1.Effect] = [
+            .transmit(path.datagram(sealed.bytes)),
+            report(
+                .phase1Established(
+                    profile: profile.name,
+                    identity: "\(identity)",
+                    transform: phase.transform,
+                    nat: phase.nat
+                )
+            ),
+        ]
+        let legacy = phase.transform.legacyAlgorithms
+        if !legacy.isEmpty {
+            let names = LegacyAlgorithm.allCases.filter(legacy.contains)
+            effects.append(report(.legacyAlgorithm(names, transform: "\(phase.transform)")))
+        }
+        effects += notifications(in: opened.chain)
+        return (.established(next), effects)
+    }
+
+    /// A message of main mode in clear; remembered as the answer to what arrived.
+    private mutating func reply(_ payloads: [Payload], to arrival: IKEv1.Arrival) -> [UInt8] {
+        let header = ISAKMPHeader(
+            initiatorCookie: cookies.initiator,
+            responderCookie: cookies.responder,
+            exchange: .identityProtection
+        )
+        let message = Message(header: header, payloads: payloads).encode()
+        answer = IKEv1.Answer(fingerprint: arrival.fingerprint, message: message, sent: arrival.now)
+        return message
+    }
+
+    /// Ends the exchange: one event, at most one notification, then silence.
+    private mutating func refuse(
+        _ kind: Event.Kind,
+        answering type: NotifyType,
+        _ arrival: IKEv1.Arrival,
+        _ surroundings: Surroundings
+    ) -> (State, [IKEv1.Effect]) {
+        answer = IKEv1.Answer(fingerprint: arrival.fingerprint, message: [], sent: arrival.now)
+        let until = arrival.now.advanced(by: surroundings.configuration.exchangeTimeout)
+        return (.refused(until: until), notify(type, arrival, surroundings) + [report(kind)])
+    }
+
+    /// Ignores the message, and says so once.
+    private func complain(
+        _ kind: Event.Kind,
+        _ type: NotifyType,
+        _ arrival: IKEv1.Arrival,
+        in phase: WaitKeyExchange,
+        _ surroundings: Surroundings
+    ) -> (State, [IKEv1.Effect]) {
+        guard !phase.hasComplained else { return (state, []) }
+        var phase = phase
+        phase.hasComplained = true
+        return (.waitKeyExchange(phase), notify(type, arrival, surroundings) + [report(kind)])
+    }
+
+    /// A notification in clear, unless it were longer than what it answers.
+    private func notify(
+        _ type: NotifyType,
+        _ arrival: IKEv1.Arrival,
+        _ surroundings: Surroundings
+    ) -> [IKEv1.Effect] {
+        let header = ISAKMPHeader(
+            initiatorCookie: cookies.initiator,
+            responderCookie: cookies.responder,
+            exchange: .informational,
+            messageID: surroundings.messageID()
+        )
+        let payload = IKEv1.NotificationPayload(protocolID: .isakmp, spi: [], type: type)
+        let message = Message(header: header, payloads: [Payload(.notification, payload)]).encode()
+        return message.count <= arrival.length ? [.transmit(arrival.path.datagram(message))] : []
+    }
+}
+
+extension IKEv1 {
+    /// What a peer is told that asked for a longer life than it gets.
+    ///
+    /// - SeeAlso: RFC 2407 §4.6.3.1
+    static func responderLifetime(_ lifetime: Duration, protocolID: ProtocolID, spi: [UInt8]) -> Payload {
+        let isPhaseOne = protocolID == .isakmp
+        let seconds = UInt32(clamping: lifetime.components.seconds)
+        var writer = ByteWriter()
+        Attribute(
+            isPhaseOne ? IKEAttribute.lifeType : ESPAttribute.lifeType,
+            UInt16(lifeSeconds)
+        ).encode(into: &writer)
+        Attribute(
+            type: isPhaseOne ? IKEAttribute.lifeDuration : ESPAttribute.lifeDuration,
+            value: .variable(seconds.bytes)
+        ).encode(into: &writer)
+        return Payload(
+            .notification,
+            NotificationPayload(protocolID: protocolID, spi: spi, type: .responderLifetime, data: writer.bytes)
+        )
+    }
+}
+
+extension IKEv1.Arrival {
+    /// The payloads of a message in clear.
+    func chain() throws(DecodeError) -> PayloadChain {
+        var reader = ByteReader(body)
+        let chain = try PayloadChain(first: header.nextPayload, from: &reader)
+        try reader.finish()
+        return chain
+    }
+}
+
+extension DecodeError {
+    /// What the sender of a malformed offer is told.
+    fileprivate var notification: NotifyType {
+        switch self {
+        case .invalidValue("DOI", _): .doiNotSupported
+        case .invalidValue("Situation", _): .situationNotSupported
+        case .truncated, .invalidLength, .trailing, .invalidValue: .payloadMalformed
+        }
+    }
+}

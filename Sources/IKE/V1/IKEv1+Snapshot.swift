@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DataPlane
+internal import Primitives
+
+extension IKEv1.ResponderSA {
+    /// - Parameter profile: The name of the profile.
+    package func snapshot(profile: String) -> Snapshot {
+        var snapshot = Snapshot(
+            id: id,
+            trace: trace,
+            local: path.local,
+            peer: path.peer,
+            profile: profile,
+            peerIdentity: nil,
+            state: "closed",
+            transform: nil,
+            isPeerBehindNAT: false,
+            isLocalBehindNAT: false,
+            established: nil,
+            children: children.map {
+                Snapshot.Child(inboundSPI: $0.inboundSPI, outboundSPI: $0.outboundSPI, transform: $0.transform)
+            }
+        )
+        switch state {
+        case .waitKeyExchange(let phase):
+            snapshot.state = "main-mode-1"
+            snapshot.transform = "\(phase.transform)"
+        case .waitIdentity(let phase):
+            snapshot.state = "main-mode-2"
+            snapshot.transform = "\(phase.transform)"
+            snapshot.fill(phase.nat)
+        case .established(let phase):
+            snapshot.state = "established"
+            snapshot.peerIdentity = "\(phase.identity)"
+            snapshot.transform = "\(phase.transform)"
+            snapshot.established = phase.since
+            snapshot.fill(phase.nat)
+        case .retired(let phase):
+            snapshot.state = "retired"
+            snapshot.peerIdentity = "\(phase.identity)"
+            snapshot.transform = "\(phase.transform)"
+            snapshot.established = phase.since
+            snapshot.fill(phase.nat)
+        case .refused:
+            snapshot.state = "refused"
+        case .closed:
+            break
+        }
+        return snapshot
+    }
+}
+
+extension Snapshot {
+    fileprivate mutating func fill(_ nat: NATFinding) {
+        isPeerBehindNAT = nat.isPeerBehindNAT
+        isLocalBehindNAT = nat.isLocalBehindNAT
+    }
+}

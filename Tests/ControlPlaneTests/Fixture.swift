@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+import ControlPlane
+import Cryptography
+import DataPlane
+import IKE
+import L2TP
+import PPP
+import Primitives
+import Simulation
+import Testing
+
+/// A gateway as a small office has it, and clients that know its key.
+enum Fixture {
+    static let ikeOffer = [IKETransform(cipher: .aesCBC(keyBits: 256), hash: .sha256, group: .ecp256)]
+    static let espOffer = [ESPTransform(cipher: .aesCBC(keyBits: 256), integrity: .hmacSHA256_128)]
+
+    static func network(clients: [SimulatedClient], pool: String = "10.99.0.0/24") throws -> SimulatedNetwork {
+        var network = SimulatedNetwork(
+            gateway: ControlPlane(configuration: try configuration(pool: pool), entropy: SeededEntropy(seed: 42))
+        )
+        network.clients = clients
+        return network
+    }
+
+    static func configuration(pool: String = "10.99.0.0/24") throws -> ControlPlane.Configuration {
+        let profile = Profile(
+            name: "remote-access",
+            preSharedKey: SecretBytes(copying: Array("labpsk".utf8)),
+            ikeProposals: ikeOffer,
+            espProposals: espOffer,
+            pfsGroups: [.ecp256]
+        )
+        var configuration = ControlPlane.Configuration(
+            ike: IKE.Configuration(profiles: [profile]),
+            l2tp: L2TP.Configuration(hostName: "gw"),
+            ppp: PPP.Configuration(name: "gw", authentication: [.mschapv2, .chapMD5, .pap], mru: 1500),
+            pools: [
+                AddressPoolConfiguration(
+                    name: "office",
+                    range: try #require(IPPrefix(pool)),
+                    gateway: try #require(IPAddress("10.99.0.1"))
+                )
+            ],
+            users: ["alice", "bob"].map { name in
+                User(name: name, secret: .password(SecretBytes(copying: Array("secret of \(name)".utf8))))
+            }
+        )
+        configuration.dns = [try #require(IPAddress("192.0.2.53"))]
+        return configuration
+    }
+
+    /// - Parameter number: From 1 to 250; tells clients apart.
+    static func client(
+        _ number: Int,
+        behindNAT: Bool = false,
+        user: String = "alice",
+        password: String? = nil,
+        methods: [AuthenticationMethod] = [.mschapv2],
+        preSharedKey: String = "labpsk",
+        ikeOffer: [IKETransform] = Fixture.ikeOffer
+    ) throws -> SimulatedClient {
+        let gateway = try #require(IPAddress("203.0.113.1"))
+        let own = try #require(IPAddress(behindNAT ? "192.168.7.\(number)" : "203.0.113.\(10 + number)"))
+        let nat = try #require(IPAddress("203.0.113.254"))
+        return SimulatedClient(
+            ike: SimulatedIKEInitiator.Settings(
+                preSharedKey: Array(preSharedKey.utf8),
+                ikeOffer: ikeOffer,
+                espOffer: espOffer,
+                ownAddress: SocketAddress(own, port: 500),
+                gateway: SocketAddress(gateway, port: 500)
+            ),
+            user: user,
+            password: password ?? "secret of \(user)",
+            methods: methods,
+            outerAddress: behindNAT ? nat : nil,
+            outerPorts: behindNAT ? [500: UInt16(30_000 + number), 4500: UInt16(40_000 + number)] : [:],
+            seed: UInt64(number)
+        )
+    }
+}

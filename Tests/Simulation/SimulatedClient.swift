@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Cryptography
+package import IKE
+internal import L2TP
+package import PPP
+package import Primitives
+
+/// A whole client: IKE, then a tunnel and a call through it, then PPP. What it says of L2TP is
+/// protected, and so comes out together with the SPI that it used.
+package struct SimulatedClient {
+    package enum Packet: Hashable, Sendable {
+        case ike(SimulatedIKEInitiator.Outgoing)
+        /// An L2TP datagram inside ESP.
+        case protected([UInt8], spi: UInt32)
+    }
+
+    package var ike: SimulatedIKEInitiator
+    package var lac: SimulatedLAC
+    package var ppp: SimulatedPPPClient
+    /// Where its packets seem to come from.
+    package let outerAddress: IPAddress
+    /// By port of the client, what its NAT makes of it; the port itself without a NAT.
+    package let outerPorts: [UInt16: UInt16]
+    private var deliveredFrames = 0
+    private var hasStarted: (tunnel: Bool, ppp: Bool) = (false, false)
+
+    package init(
+        ike: SimulatedIKEInitiator.Settings,
+        user: String,
+        password: String,
+        methods: [AuthenticationMethod] = [.mschapv2],
+        outerAddress: IPAddress? = nil,
+        outerPorts: [UInt16: UInt16] = [:],
+        seed: UInt64
+    ) {
+        let entropy = SeededEntropy(seed: seed)
+        self.ike = SimulatedIKEInitiator(ike, entropy: entropy)
+        lac = SimulatedLAC(hostName: "client-\(seed)", secret: nil, entropy: entropy)
+        ppp = SimulatedPPPClient(
+            SimulatedPPPClient.Configuration(user: user, passwords: [password], methods: methods),
+            entropy: entropy
+        )
+        self.outerAddress = outerAddress ?? ike.ownAddress.address
+        self.outerPorts = outerPorts
+    }
+
+    package var isUp: Bool { ppp.isUp }
+
+    package var nextDeadline: MonotonicTime? {
+        [ike.nextDeadline, lac.nextDeadline, ppp.nextDeadline].compactMap(\.self).min()
+    }
+
+    package func outer(_ port: IKE.Datagram.Port) -> SocketAddress {
+        let own: UInt16 = port == .ike ? 500 : 4500
+        return SocketAddress(outerAddress, port: outerPorts[own] ?? own)
+    }
+
+    package mutating func start(at now: MonotonicTime) -> [Packet] {
+        ike.start(at: now).map(Packet.ike)
+    }
+
+    package mutating func receive(_ bytes: [UInt8], on port: IKE.Datagram.Port, at now: MonotonicTime) -> [Packet] {
+        let answers = ike.receive(bytes, on: port, at: now).map(Packet.ike)
+        return answers + goOn(at: now)
+    }
+
+    /// An L2TP datagram that came under the association with this SPI of ours.
+    package mutating func receiveProtected(_ datagram: [UInt8], at now: MonotonicTime) -> [Packet] {
+        protect(lac.receive(datagram, at: now)) + goOn(at: now)
+    }
+
+    package mutating func advance(to now: MonotonicTime) -> [Packet] {
+        var packets: [Packet] = []
+        if let deadline = ike.nextDeadline, deadline <= now { packets += ike.advance(to: now).map(Packet.ike) }
+        if let deadline = lac.nextDeadline, deadline <= now { packets += protect(lac.advance(to: now)) }
+        if let deadline = ppp.nextDeadline, deadline <= now { packets += carry(ppp.advance(to: now)) }
+        return packets + goOn(at: now)
+    }
+
+    /// LCP, CDN, StopCCN: what a client does first; the keys go with ``closeKeys(at:)``.
+    package mutating func hangUp(at now: MonotonicTime) -> [Packet] {
+        carry(ppp.hangUp(at: now)) + protect(lac.hangUp(call: 0, at: now)) + protect(lac.hangUp(at: now))
+    }
+
+    package mutating func closeKeys(at now: MonotonicTime) -> [Packet] {
+        ike.close(at: now).map(Packet.ike)
+    }
+
+    /// Whatever the last event has made possible.
+    private mutating func goOn(at now: MonotonicTime) -> [Packet] {
+        var packets: [Packet] = []
+        if !ike.children.isEmpty, !hasStarted.tunnel {
+            hasStarted.tunnel = true
+            packets += protect(lac.start(at: now))
+            packets += protect(lac.openSession(at: now))
+        }
+        if let call = lac.calls.first, call.peerID != nil, !hasStarted.ppp {
+            hasStarted.ppp = true
+            packets += carry(ppp.start(at: now))
+        }
+        while let frames = lac.calls.first?.receivedFrames, deliveredFrames < frames.count {
+            deliveredFrames += 1
+            packets += carry(ppp.receive(frames[deliveredFrames - 1], at: now))
+        }
+        return packets
+    }
+
+    private func carry(_ frames: [[UInt8]]) -> [Packet] {
+        protect(frames.flatMap { lac.send(frame: $0) })
+    }
+
+    private func protect(_ datagrams: [[UInt8]]) -> [Packet] {
+        guard let child = ike.children.last else { return [] }
+        return datagrams.map { .protected($0, spi: child.outboundSPI.rawValue) }
+    }
+}

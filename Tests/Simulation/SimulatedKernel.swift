@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import DataPlane
+package import Primitives
+
+/// A kernel that keeps books: what it was asked to make, and whether the order of it was right.
+package struct SimulatedKernel: Sendable {
+    package struct Socket: Hashable, Sendable {
+        package var localAddress: IPAddress
+        package var peer: SocketAddress?
+    }
+
+    package private(set) var sockets: [RequestID: Socket] = [:]
+    package private(set) var associations: [SecurityAssociation.ID: SecurityAssociation] = [:]
+    /// In the order of installation: the kernel uses the newest outbound one.
+    private var order: [SecurityAssociation.ID] = []
+    package private(set) var sessions: [KernelSessionID: L2TPSession] = [:]
+    package private(set) var interfaces: [KernelSessionID: PPPInterface] = [:]
+    /// Requests that no kernel would have taken, or that leave something unprotected.
+    package private(set) var violations: [String] = []
+    /// Every request, in words.
+    package private(set) var log: [String] = []
+    /// Which requests fail, and how.
+    package var failing: @Sendable (DataPlaneRequest) -> DataPlaneError? = { _ in nil }
+
+    package init() {}
+
+    /// Nothing of ours is left.
+    package var isClean: Bool {
+        sockets.isEmpty && associations.isEmpty && sessions.isEmpty && interfaces.isEmpty
+    }
+
+    package func outbound(_ requestID: RequestID) -> SecurityAssociation? {
+        order.last { associations[$0]?.requestID == requestID && associations[$0]?.direction == .outbound }
+            .flatMap { associations[$0] }
+    }
+
+    package mutating func perform(_ request: DataPlaneRequest) -> DataPlaneOutcome {
+        log.append(Self.name(request))
+        if let error = failing(request) { return .failed(error) }
+        switch request {
+        case .openSocket(let socket):
+            guard sockets[socket.requestID] == nil else { return refuse("socket opened twice", 17) }
+            sockets[socket.requestID] = Socket(localAddress: socket.localAddress)
+        case .connectSocket(let id, let peer):
+            guard sockets[id] != nil else { return refuse("connect without socket", 9) }
+            sockets[id]?.peer = peer
+        case .closeSocket(let id):
+            if sessions.values.contains(where: { $0.socket == id }) { note("socket closed before its sessions") }
+            guard sockets.removeValue(forKey: id) != nil else { return refuse("close without socket", 9) }
+        case .install(let association):
+            if sockets[association.requestID] == nil { note("association without tunnel socket") }
+            guard associations[association.id] == nil else { return refuse("association installed twice", 17) }
+            if association.encryptionKey.count != association.transform.encryptionKeyLength
+                || (association.integrityKey?.count ?? 0) != association.transform.integrityKeyLength
+            {
+                note("keys of the wrong length")
+            }
+            associations[association.id] = association
+            order.append(association.id)
+        case .remove(let id):
+            guard associations.removeValue(forKey: id) != nil else { return refuse("removal of no association", 3) }
+            order.removeAll { $0 == id }
+        case .createSession(let session):
+            guard sockets[session.socket]?.peer != nil else { return refuse("session over an unconnected socket", 107) }
+            guard sessions[session.id] == nil else { return refuse("session made twice", 17) }
+            sessions[session.id] = session
+            return .created(interfaceName: "cv\(sessions.count - 1)", interfaceIndex: sessions.count)
+        case .bringUp(let interface):
+            guard sessions[interface.session] != nil else { return refuse("interface without session", 19) }
+            if interfaces.values.contains(where: { $0.peerAddress == interface.peerAddress }) {
+                note("address given to two")
+            }
+            interfaces[interface.session] = interface
+        case .removeSession(let id):
+            guard sessions.removeValue(forKey: id) != nil else { return refuse("removal of no session", 19) }
+            interfaces[id] = nil
+        }
+        return .done
+    }
+
+    package mutating func note(_ violation: String) {
+        violations.append(violation)
+    }
+
+    private mutating func refuse(_ what: String, _ code: Int32) -> DataPlaneOutcome {
+        note(what)
+        return .failed(DataPlaneError(step: what, code: code))
+    }
+
+    private static func name(_ request: DataPlaneRequest) -> String {
+        switch request {
+        case .openSocket: "openSocket"
+        case .connectSocket: "connectSocket"
+        case .closeSocket: "closeSocket"
+        case .install(let association): "install \(association.direction)"
+        case .remove: "remove"
+        case .createSession: "createSession"
+        case .bringUp: "bringUp"
+        case .removeSession: "removeSession"
+        }
+    }
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+package import ControlPlane
+internal import DataPlane
+internal import IKE
+internal import L2TP
+package import Primitives
+
+/// A gateway, its clients, the wire between them and one clock that jumps from deadline to deadline.
+///
+/// What is protected arrives only if both ends hold the same association with the same keys.
+package struct SimulatedNetwork {
+    /// What becomes of a packet.
+    package enum Fate: Hashable, Sendable {
+        case arrives
+        case lost
+        case doubled
+        /// Overtaken by what is sent within that time.
+        case delayed(Duration)
+    }
+
+    private enum Destination {
+        case gateway(client: Int, SimulatedClient.Packet)
+        case clientIKE(Int, [UInt8], IKE.Datagram.Port)
+        case clientProtected(Int, [UInt8], spi: UInt32)
+    }
+
+    package var gateway: ControlPlane
+    package var clients: [SimulatedClient] = []
+    package var kernel = SimulatedKernel()
+    package private(set) var now = MonotonicTime(nanoseconds: 1_000_000_000)
+    package private(set) var events: [ControlPlane.Event] = []
+    /// By number of the packet, from zero.
+    package var fate: @Sendable (Int) -> Fate = { _ in .arrives }
+    package private(set) var carried = 0
+    private let latency: Duration = .milliseconds(20)
+    private var inFlight: [(arrival: MonotonicTime, number: Int, destination: Destination)] = []
+
+    package init(gateway: ControlPlane) {
+        self.gateway = gateway
+    }
+
+    /// `ike no-proposal-chosen` and so on.
+    package var eventNames: [String] {
+        events.map { "\($0.description.layer) \($0.description.name)" }
+    }
+
+    package mutating func dial(_ client: Int) {
+        let packets = clients[client].start(at: now)
+        send(packets, from: client)
+    }
+
+    package mutating func act(_ client: Int, _ body: (inout SimulatedClient, MonotonicTime) -> [SimulatedClient.Packet])
+    {
+        let packets = body(&clients[client], now)
+        send(packets, from: client)
+    }
+
+    package mutating func command(_ command: ControlPlane.Command) {
+        perform(gateway.handle(.command(command), at: now))
+    }
+
+    /// Runs until `condition` holds, or until nothing happens before `limit` has passed.
+    ///
+    /// - Returns: Whether the condition holds.
+    @discardableResult
+    package mutating func run(
+        for limit: Duration,
+        until condition: (SimulatedNetwork) -> Bool = { _ in false }
+    ) -> Bool {
+        let end = now.advanced(by: limit)
+        while !condition(self) {
+            let deadlines = [gateway.nextDeadline] + clients.map(\.nextDeadline) + [inFlight.map(\.arrival).min()]
+            guard let next = deadlines.compactMap(\.self).min(), next <= end else {
+                now = end
+                return condition(self)
+            }
+            now = max(now, next)
+            step()
+        }
+        return true
+    }
+
+    private mutating func step() {
+        let due = inFlight.filter { $0.arrival <= now }.sorted { ($0.arrival, $0.number) < ($1.arrival, $1.number) }
+        inFlight.removeAll { $0.arrival <= now }
+        for packet in due { deliver(packet.destination) }
+        if let deadline = gateway.nextDeadline, deadline <= now { perform(gateway.advance(to: now)) }
+        for index in clients.indices {
+            if let deadline = clients[index].nextDeadline, deadline <= now {
+                let packets = clients[index].advance(to: now)
+                send(packets, from: index)
+            }
+        }
+    }
+
+    private mutating func launch(_ destination: Destination) {
+        let number = carried
+        carried += 1
+        switch fate(number) {
+        case .lost: break
+        case .arrives: inFlight.append((now.advanced(by: latency), number, destination))
+        case .doubled:
+            inFlight.append((now.advanced(by: latency), number, destination))
+            inFlight.append((now.advanced(by: latency + .milliseconds(1)), number, destination))
+        case .delayed(let more): inFlight.append((now.advanced(by: latency + more), number, destination))
+        }
+    }
+
+    private mutating func send(_ packets: [SimulatedClient.Packet], from client: Int) {
+        for packet in packets { launch(.gateway(client: client, packet)) }
+    }
+
+    private mutating func deliver(_ destination: Destination) {
+        switch destination {
+        case .gateway(let index, .ike(let outgoing)):
+            let client = clients[index]
+            let local = SocketAddress(
+                client.ike.settings.gateway.address,
+                port: outgoing.port == .ike ? 500 : 4500
+            )
+            let datagram = IKE.Datagram(
+                bytes: outgoing.bytes,
+                port: outgoing.port,
+                local: local,
+                peer: client.outer(outgoing.port)
+            )
+            perform(gateway.handle(.datagram(datagram), at: now))
+        case .gateway(let index, .protected(let bytes, let spi)):
+            deliverToGateway(bytes, spi: spi, from: index)
+        case .clientIKE(let index, let bytes, let port):
+            let packets = clients[index].receive(bytes, on: port, at: now)
+            send(packets, from: index)
+        case .clientProtected(let index, let bytes, let spi):
+            guard let child = clients[index].ike.children.first(where: { $0.inboundSPI.rawValue == spi }),
+                kernel.associations.values.contains(where: {
+                    $0.spi.rawValue == spi && $0.direction == .outbound && $0.keyBytes == child.inboundKey
+                })
+            else {
+                if !clients[index].ike.children.isEmpty { kernel.note("the client cannot decrypt \(spi)") }
+                return
+            }
+            let packets = clients[index].receiveProtected(bytes, at: now)
+            send(packets, from: index)
+        }
+    }
+
+    private mutating func deliverToGateway(_ bytes: [UInt8], spi: UInt32, from index: Int) {
+        guard
+            let association = kernel.associations.values.first(where: {
+                $0.spi.rawValue == spi && $0.direction == .inbound
+            })
+        else { return }
+        guard clients[index].ike.children.contains(where: { $0.outboundKey == association.keyBytes }) else {
+            kernel.note("the gateway cannot decrypt \(spi)")
+            return
+        }
+        let peer = SocketAddress(clients[index].outerAddress, port: 1701)
+        guard let socket = kernel.sockets[association.requestID], socket.peer == nil || socket.peer == peer else {
+            return
+        }
+        var reader = ByteReader(bytes)
+        if case .data(let header, let frame)? = try? L2TP.Datagram(from: &reader), let tunnel = header.tunnel,
+            let session = header.session
+        {
+            let id = SessionKey(tunnel: tunnel, session: session).kernelID
+            if kernel.sessions[id] != nil {
+                let bare = frame.starts(with: [0xFF, 0x03]) ? Array(frame.dropFirst(2)) : Array(frame)
+                perform(gateway.handle(.notice(.frame(id, bare)), at: now))
+                return
+            }
+        }
+        perform(gateway.handle(.notice(.datagram(association.requestID, from: peer, bytes)), at: now))
+    }
+
+    private mutating func perform(_ effects: [ControlPlane.Effect]) {
+        for effect in effects {
+            switch effect {
+            case .transmit(let datagram):
+                guard let index = clients.firstIndex(where: { $0.outer(datagram.port) == datagram.peer }) else {
+                    continue
+                }
+                launch(.clientIKE(index, datagram.bytes, datagram.port))
+            case .send(let bytes, let requestID, let peer):
+                protect(bytes, requestID, to: peer)
+            case .write(let frame, let id):
+                guard let session = kernel.sessions[id], let peer = kernel.sockets[session.socket]?.peer else {
+                    kernel.note("frame for a session the kernel has not")
+                    continue
+                }
+                var writer = ByteWriter()
+                writer.integer(UInt16(0x0002))
+                writer.integer(UInt16(truncatingIfNeeded: session.peerID.tunnel))
+                writer.integer(UInt16(truncatingIfNeeded: session.peerID.session))
+                writer.append([0xFF, 0x03] + frame)
+                protect(writer.bytes, session.socket, to: peer)
+            case .request(let request, let ticket):
+                let outcome = kernel.perform(request)
+                perform(gateway.handle(.notice(.answered(ticket, outcome)), at: now))
+            case .report(let event):
+                events.append(event)
+            }
+        }
+    }
+
+    private mutating func protect(_ bytes: [UInt8], _ requestID: RequestID, to peer: SocketAddress) {
+        guard kernel.sockets[requestID] != nil else {
+            kernel.note("datagram on no socket")
+            return
+        }
+        guard let association = kernel.outbound(requestID) else {
+            kernel.note("datagram without an association")
+            return
+        }
+        guard
+            let index = clients.firstIndex(where: { client in
+                client.outerAddress == peer.address
+                    && client.ike.children.contains { $0.inboundSPI == association.spi }
+            })
+        else { return }
+        launch(.clientProtected(index, bytes, spi: association.spi.rawValue))
+    }
+}
+
+extension SecurityAssociation {
+    fileprivate var keyBytes: [UInt8] {
+        [encryptionKey, integrityKey].compactMap(\.self).flatMap { key in
+            key.withBytes { span in span.indices.map { span[$0] } }
+        }
+    }
+}
