@@ -41,8 +41,12 @@ install_packages() {
     [ "$(id -u)" = 0 ] || die "packages are missing (as root: apt-get install ${missing[*]})"
     note "installing ${missing[*]}"
     refresh_package_lists
-    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" >&2 ||
+    mkdir -p "$cache"
+    if ! DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends -o Dpkg::Use-Pty=0 \
+        "${missing[@]}" >"$cache/apt.log" 2>&1; then
+        tail -n 15 "$cache/apt.log" >&2
         die "apt-get could not install: ${missing[*]}"
+    fi
 }
 
 # What building needs besides the toolchain: what Swift links with, what its own programs load, and our libraries.

@@ -19,6 +19,8 @@ prepare_guest() {
 prepare_virtme() {
     vng=$(command -v vng || true)
     [ -z "$vng" ] || return 0
+    # vng calls its siblings by name
+    PATH=$cache/venv/bin:$PATH
     vng=$cache/venv/bin/vng
     [ ! -x "$vng" ] || return 0
     install_packages python3 python3-venv

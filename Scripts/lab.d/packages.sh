@@ -17,7 +17,7 @@ fetch_debs() {
     shift
     for package in "$@"; do
         compgen -G "$folder/${package}_*.deb" >/dev/null ||
-            (cd "$folder" && apt-get -o APT::Sandbox::User=root download -q "$package" >&2) ||
+            (cd "$folder" && apt-get -o APT::Sandbox::User=root download -qq "$package") ||
             die "cannot download the package $package (apt-get update needed?)"
     done
 }
