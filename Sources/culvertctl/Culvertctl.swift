@@ -150,7 +150,7 @@ struct Terminate: ParsableCommand {
 
     func run() throws {
         let answer: TerminateAnswer = try options.client.post("/v1/terminate", selector)
-        try options.print(answer, render)
+        if options.json || answer.terminated > 0 { try options.print(answer, render) }
         guard answer.terminated > 0 else { throw Problem("no call matches") }
     }
 }

@@ -164,7 +164,6 @@ struct RenderTests {
 
     @Test
     func `Endings are counted`() {
-        #expect(render(TerminateAnswer(terminated: 0)) == "0 calls are ending\n")
         #expect(render(TerminateAnswer(terminated: 1)) == "1 call is ending\n")
         #expect(render(TerminateAnswer(terminated: 2)) == "2 calls are ending\n")
     }
