@@ -128,6 +128,21 @@ struct EndpointTests {
         #expect(wire.log.count { $0 == "< SCCRP" } == 1)
     }
 
+    /// A copy that was under way for half a minute, while the tunnel came up without it.
+    @Test func aLateCopyOfAnSCCRQIsOnlyAcknowledged() {
+        var wire = LossyWire()
+        var request: [[UInt8]] = []
+        wire.lac { lac, now in
+            request = lac.start(at: now)
+            return request
+        }
+        wire.run(for: .seconds(30))
+        wire.lac { _, _ in request }
+        wire.run(for: .seconds(1))
+        #expect(wire.names == ["connectionOpening", "connectionEstablished"])
+        #expect(wire.log == ["> SCCRQ", "< SCCRP", "> SCCCN", "< ZLB", "> SCCRQ", "< ZLB"])
+    }
+
     @Test func survivesReordering() {
         // Every third datagram takes half a second longer, and so arrives behind later ones.
         var wire = LossyWire { number, _ in number % 3 == 2 ? .isLate(.milliseconds(500)) : .arrives }
@@ -347,6 +362,40 @@ struct EndpointTests {
         wire.run(for: .seconds(31))
         #expect(wire.endpoint.snapshots.isEmpty)
         #expect(wire.endpoint.nextDeadline == nil)
+    }
+
+    /// Answers that were still waiting for room in the window would only come too late.
+    @Test func aStopCCNOvertakesWhatWasNotSentYet() {
+        var wire = LossyWire.established(calls: 0)
+        let tunnel = wire.tunnels[0]
+        var sent: [String] = []
+        func receive(ns: UInt16, nr: UInt16, _ body: [UInt8]) {
+            let header = ControlHeader(
+                tunnel: tunnel,
+                session: nil,
+                ns: SequenceNumber(ns),
+                nr: SequenceNumber(nr)
+            )
+            let effects = wire.endpoint.receive(
+                header.datagram(around: body),
+                on: socket(0),
+                from: address(0),
+                trace: someTrace,
+                at: wire.now
+            )
+            sent += effects.compactMap {
+                if case .transmit(let datagram, _, _) = $0 { name(of: datagram) } else { nil }
+            }
+        }
+        for number in 2...6 as ClosedRange<UInt16> {
+            let call = IncomingCall(assigned: session(number), callSerialNumber: 1)
+            receive(ns: number, nr: 1, ControlMessage.icrq(call).encoded())
+        }
+        #expect(sent == ["ICRP", "ICRP", "ZLB", "ZLB", "ZLB"])
+        _ = wire.endpoint.closeAll(at: wire.now)
+        sent = []
+        receive(ns: 7, nr: 3, [])
+        #expect(sent == ["StopCCN"])
     }
 
     /// RFC 2661 §5.7: StopCCN retransmissions are acknowledged "over at least a full retransmission cycle".

@@ -15,7 +15,6 @@ struct EventTests {
             (.unknownTunnel(tunnel(1)), "unknown-tunnel"), (.foreignTunnel(tunnel(1)), "foreign-tunnel"),
             (.unexpectedSource(tunnel(1), address(1)), "unexpected-source"),
             (.dataForUnknownSession(nil, nil), "data-for-unknown-session"),
-            (.connectionRefused(hostName: "a", .alreadyExists), "tunnel-refused"),
             (.connectionLimitReached(hostName: "a", limit: 8), "tunnel-limit-reached"),
             (.noSecret(hostName: "a"), "tunnel-secret-missing"),
             (.authenticationFailed(tunnel(1), hostName: "a"), "tunnel-authentication-failed"),

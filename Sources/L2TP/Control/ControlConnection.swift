@@ -131,7 +131,7 @@ package struct ControlConnection: Sendable {
 
     /// Room for an answer to every call there may be, twice.
     private static func queueLimit(_ configuration: Configuration) -> Int {
-        2 * configuration.sessionsPerTunnelLimit + 64
+        2 * min(configuration.sessionsPerTunnelLimit, 32_768) + 64
     }
 
     /// Queues a message about the tunnel, or about the peer's session `session`.

@@ -169,6 +169,29 @@ struct ReliableDeliveryTests {
         #expect(widths == [2, 4, 5, 6, 7, 8])
     }
 
+    @Test func dropsWhatNeedNotBeSaidAnyMore() {
+        var channel = channel()
+        for _ in 0..<3 { channel.send([1], session: nil) }
+        #expect(numbers(channel.flush(at: seconds(0))) == [0])
+        channel.dropUnsent()
+        channel.send([2], session: nil)
+        #expect(channel.queued == 2)
+        zlb(&channel, nr: 1)
+        #expect(numbers(channel.flush(at: seconds(0))) == [1])
+        zlb(&channel, nr: 2)
+        #expect(channel.isIdle)
+    }
+
+    @Test func forgetsWhatNobodyWaitsForAndCountsOn() {
+        var channel = channel()
+        for _ in 0..<3 { channel.send([1], session: nil) }
+        #expect(numbers(channel.flush(at: seconds(0))) == [0])
+        channel.dropUnacknowledged()
+        #expect(channel.isIdle && channel.deadline == nil)
+        _ = reception(&channel, ns: 0, nr: 0, body: [1])
+        #expect(channel.flush(at: seconds(0)).compactMap(header).map(\.ns) == [1])
+    }
+
     @Test func ignoresAcknowledgementsOfWhatWasNotSent() {
         var channel = channel()
         channel.send([1], session: nil)
