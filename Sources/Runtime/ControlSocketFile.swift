@@ -18,7 +18,7 @@ package struct ControlSocketFile {
     private let inode: UInt
 
     /// Makes the socket and listens on it. A socket file that nobody answers on is replaced; a missing
-    /// parent directory is made with mode 0750.
+    /// parent directory is made with mode 0750 and the same group.
     ///
     /// - Returns: The listening descriptor, and the file to remove in the end.
     package static func open(
@@ -27,7 +27,7 @@ package struct ControlSocketFile {
         group: String?
     ) throws(Problem) -> (descriptor: CInt, file: ControlSocketFile) {
         let groupID = try group.map { name throws(Problem) in try id(ofGroup: name) }
-        try makeParent(of: path)
+        try makeParent(of: path, group: groupID)
         try clearPlace(path)
         let listening = OwnedDescriptor(adopting: try unwrap(cr_unix_listen(path, 64), "bind"))
         if let groupID { _ = try unwrap(chown(path, uid_t.max, groupID) == 0 ? 0 : -errno, "chown") }
@@ -52,10 +52,16 @@ package struct ControlSocketFile {
         return value
     }
 
-    private static func makeParent(of path: String) throws(Problem) {
+    private static func makeParent(of path: String, group: gid_t?) throws(Problem) {
         guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
-        guard mkdir(String(path[..<slash]), 0o750) != 0, errno != EEXIST else { return }
-        throw .failed(SystemError("mkdir", code: errno))
+        let parent = String(path[..<slash])
+        guard mkdir(parent, 0o700) == 0 else {
+            guard errno == EEXIST else { throw .failed(SystemError("mkdir", code: errno)) }
+            return
+        }
+        if let group { _ = try unwrap(chown(parent, uid_t.max, group) == 0 ? 0 : -errno, "chown") }
+        // Whatever the umask says.
+        _ = try unwrap(chmod(parent, 0o750) == 0 ? 0 : -errno, "chmod")
     }
 
     private static func clearPlace(_ path: String) throws(Problem) {

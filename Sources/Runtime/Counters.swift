@@ -14,6 +14,8 @@ package struct Counters: Sendable {
         package var unsent: UInt64
         /// Received without a peer to answer, or cut.
         package var unusable: UInt64
+        /// Thrown away by the kernel because we did not read in time.
+        package var overflowed: UInt64 = 0
 
         package init(received: UInt64 = 0, sent: UInt64 = 0, unsent: UInt64 = 0, unusable: UInt64 = 0) {
             self.received = received
@@ -46,6 +48,7 @@ package struct Counters: Sendable {
         all["packets.sent"] = packets.sent
         all["packets.unsent"] = packets.unsent
         all["packets.unusable"] = packets.unusable
+        all["packets.overflowed"] = packets.overflowed
         all["log.lost-lines"] = lostLogLines
         return all
     }

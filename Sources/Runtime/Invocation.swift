@@ -3,6 +3,7 @@ internal import CLinux
 internal import ConfigFile
 internal import DataPlane
 internal import Glibc
+internal import Kernel
 package import Primitives
 
 /// What the command line asks for.
@@ -37,11 +38,10 @@ package struct Invocation: Hashable, Sendable {
     /// - Returns: The exit code.
     package func run() -> Int32 {
         guard let settings = readSettings() else { return 1 }
-        let sink = EventSink(
+        var sink = EventSink(
             format: logFormat ?? LogFormat(rawValue: settings.log.format.rawValue) ?? .text,
             level: logLevel ?? settings.log.level
         )
-        var early = sink
         do throws(any Error) {
             umask(0o077)
             _ = try valueOrError(cr_forbid_dumps(), "prctl")
@@ -49,29 +49,52 @@ package struct Invocation: Hashable, Sendable {
             var daemon = Daemon(settings)
             daemon.notificationSocket = ServiceNotification.takeSocketFromEnvironment()
             daemon.listen.takesESP = dataPlane == .kernel
-            var problems = StartChecks.ports(daemon.listen)
             let fileLimit = try valueOrError(cr_raise_file_limit(1 << 20), "setrlimit")
-            if dataPlane == .kernel,
-                let problem = StartChecks.fileLimit(fileLimit, calls: daemon.controlPlane.callLimit)
-            {
-                problems.append(problem)
+            var problems = StartChecks.ports(daemon.listen)
+            if dataPlane == .kernel {
+                problems += StartChecks.kernel()
+                problems += [StartChecks.fileLimit(fileLimit, calls: daemon.controlPlane.callLimit)].compactMap(\.self)
             }
-            for problem in problems { early.report(problem.description, at: .current()) }
+            for problem in problems { sink.report(problem.description, at: .current()) }
             guard problems.allSatisfy(\.isWarning) else { return 1 }
-            try daemon.serve(plane: try makePlane(), signals: signals, sink: sink)
+            let plane = try makePlane(gateways: Set(daemon.controlPlane.pools.map(\.gateway)), sink: &sink)
+            try daemon.serve(plane: plane, signals: signals, sink: sink)
             return 0
         } catch {
             let problem = error as? StartProblem ?? StartProblem("culvertd ends: \(error)", remedy: nil)
-            early.report(problem.description, at: .current())
+            sink.report(problem.description, at: .current())
             return 1
         }
     }
 
-    private func makePlane() throws -> any DataPlane {
-        switch dataPlane {
-        case .kernel: throw StartProblem("there is no kernel data plane yet", remedy: nil)
-        case .null: InterimDataPlane()
+    /// - Parameter gateways: Our inner addresses.
+    private func makePlane(gateways: Set<IPAddress>, sink: inout EventSink) throws -> any DataPlane {
+        guard dataPlane == .kernel else { return NullDataPlane() }
+        do throws(DataPlaneError) {
+            let plane = try KernelDataPlane()
+            if let event = Self.describe(plane.leftovers) { sink.report(event, at: .current()) }
+            do throws(DataPlaneError) {
+                for gateway in gateways { try plane.addGatewayAddress(gateway) }
+            } catch {
+                plane.shutDown()
+                throw error
+            }
+            return plane
+        } catch {
+            throw StartProblem(error)
         }
+    }
+
+    private static func describe(_ leftovers: Leftovers) -> EventDescription? {
+        guard !leftovers.devices.isEmpty || leftovers.associations > 0 else { return nil }
+        return EventDescription(
+            .kernel,
+            .notice,
+            "leftovers-removed",
+            "a culvertd that was killed had left \(leftovers.devices.count) devices and "
+                + "\(leftovers.associations) security associations; they are gone",
+            fields: [.init("devices", leftovers.devices.count), .init("associations", leftovers.associations)]
+        )
     }
 
     /// The settings, after their mistakes and oddities were printed; `nil` if there are mistakes.

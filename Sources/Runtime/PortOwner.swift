@@ -28,7 +28,8 @@ package struct PortOwner: Hashable, Sendable {
         switch name {
         case "charon", "charon-systemd", "starter": "systemctl disable --now strongswan strongswan-starter"
         case "pluto": "systemctl disable --now ipsec"
-        case "xl2tpd", "accel-pppd", "culvertd": "systemctl disable --now \(name)"
+        case "xl2tpd": "systemctl disable --now xl2tpd"
+        case "culvertd": "systemctl stop culvertd"
         case _: "kill \(process)"
         }
     }

@@ -180,6 +180,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
             )
             interpreter.perform(machine.handle(.datagram(datagram), at: now), at: now)
         }
+        interpreter.sink.counters.packets.overflowed += UInt64(receiver.takeOverflow(of: socket))
     }
 
     private mutating func take(_ notices: [DataPlaneNotice]) {

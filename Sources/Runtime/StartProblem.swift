@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import DataPlane
 internal import Glibc
 package import Primitives
 
@@ -63,6 +64,18 @@ extension StartProblem {
         }
     }
 
+    /// The kernel refused something that nothing works without.
+    package init(_ error: DataPlaneError) {
+        if error.isExists {
+            self.init(
+                "another culvertd drives this kernel (\(error))",
+                remedy: "systemctl stop culvertd, or look with: nft list tables"
+            )
+        } else {
+            self.init("the kernel refused to be set up: \(error)", remedy: nil)
+        }
+    }
+
     package init(_ problem: ControlSocketFile.Problem, path: String) {
         switch problem {
         case .answered:
@@ -77,31 +90,5 @@ extension StartProblem {
         case .failed(let error):
             self.init("the control socket \(path) cannot be made: \(error)", remedy: nil)
         }
-    }
-}
-
-/// What can be found out about the machine before anything is changed.
-package enum StartChecks {
-    /// Every socket that cannot be had, not only the first.
-    package static func ports(_ listen: IKESockets.Listen) -> [StartProblem] {
-        listen.sockets.compactMap { port, local -> StartProblem? in
-            do throws(SystemError) {
-                _ = try UDPSocket(bindingTo: local, isEncapsulating: port == .natTraversal && listen.takesESP)
-                return nil
-            } catch {
-                return StartProblem(IKESockets.BindError(local: local, error: error))
-            }
-        }
-    }
-
-    /// Four descriptors a call: tunnel socket, session socket, channel, unit.
-    package static func fileLimit(_ limit: Int, calls: Int) -> StartProblem? {
-        let needed = 4 * calls + 128
-        guard limit < needed else { return nil }
-        return StartProblem(
-            "\(limit) open files are allowed: enough for \(max(0, limit - 128) / 4) calls of \(calls)",
-            remedy: "LimitNOFILE=\(needed) in the unit of culvertd, or ulimit -n \(needed)",
-            isWarning: true
-        )
     }
 }

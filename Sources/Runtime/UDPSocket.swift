@@ -33,6 +33,8 @@ package final class UDPSocket {
     private let sender: OpaquePointer
     /// The address and port it is bound to; the address may be unspecified.
     package let local: SocketAddress
+    /// What the kernel said last about datagrams it has thrown away here, modulo 2^32.
+    fileprivate var overflow: UInt32 = 0
 
     package struct SendOutcome: Hashable, Sendable {
         package var sent = 0
@@ -145,7 +147,13 @@ package struct DatagramReceiver: ~Copyable {
         )
     }
 
-    /// Datagrams that the kernel has thrown away on the socket last read, for want of buffer, modulo
-    /// 2^32; 0 if none.
-    package var overflow: UInt32 { cr_receiver_overflow(receiver) }
+    /// Datagrams that the kernel threw away on `socket` for want of buffer since the last call. To be
+    /// asked after the datagrams of a batch were looked at.
+    package mutating func takeOverflow(of socket: UDPSocket) -> Int {
+        let overflow = cr_receiver_overflow(receiver)
+        // Without losses the kernel says nothing.
+        guard overflow != 0 else { return 0 }
+        defer { socket.overflow = overflow }
+        return Int(overflow &- socket.overflow)
+    }
 }

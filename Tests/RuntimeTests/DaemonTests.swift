@@ -36,9 +36,7 @@ private struct RunningDaemon: Sendable {
         let outcome = ConfigFile.read(file, load: SettingsFile.load)
         #expect(outcome.diagnostics == [])
         var daemon = Daemon(try #require(outcome.settings))
-        daemon.listen.ikePort = 0
-        daemon.listen.natTraversalPort = 0
-        daemon.listen.takesESP = false
+        daemon.listen = .loopback
         daemon.notificationSocket = notificationSocket
         let configured = daemon
 
@@ -125,26 +123,57 @@ struct DaemonTests {
         #expect(lines.last == "notice control stopped: every tunnel and every key is gone")
     }
 
+    /// SIGTERM, as the service manager sends it, and what the service manager hears of it.
+    @Test func aSignalEndsItAndTheServiceManagerIsTold() async throws {
+        let folder = TemporaryFolder()
+        let manager = folder.datagramSocket("notify")
+        defer { close(manager) }
+        var daemon = Daemon(
+            name: "gw1",
+            listen: .loopback,
+            control: .init(),
+            controlPlane: .nobody
+        )
+        daemon.control.path = "\(folder.path)/control.sock"
+        daemon.notificationSocket = "\(folder.path)/notify"
+        let configured = daemon
+        let log = Pipe()
+        let logWriter = log.writer
+        try await onThread {
+            try configured.serve(
+                plane: RecordingPlane(),
+                signals: try Signals(),
+                sink: EventSink(output: LogOutput(descriptor: logWriter)),
+                // To this thread only: the others of a test process do not block them.
+                whenReady: { _ in
+                    pthread_kill(pthread_self(), SIGHUP)
+                    pthread_kill(pthread_self(), SIGTERM)
+                }
+            )
+        }
+        let lines = log.contents()
+        #expect(lines.contains(" notice control reload-not-supported: "))
+        #expect(lines.contains(" notice control stopped: "))
+        var heard: [String] = []
+        var buffer = [UInt8](repeating: 0, count: 100)
+        for _ in 0..<2 {
+            let count = recv(manager, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+            heard.append(String(decoding: buffer.prefix(max(0, count)), as: UTF8.self))
+        }
+        #expect(heard == ["READY=1", "STOPPING=1"])
+    }
+
     @Test func aSecondDaemonOnTheSameSocketFileIsRefused() async throws {
         let folder = TemporaryFolder()
         let log = Pipe()
         let first = try await RunningDaemon(in: folder, log: log.writer)
         var second = Daemon(
             name: "gw2",
-            listen: .init(addresses: [localhost]),
+            listen: .loopback,
             control: .init(),
-            controlPlane: .init(
-                ike: .init(profiles: []),
-                l2tp: .init(hostName: "gw2"),
-                ppp: .init(name: "gw2", authentication: [.pap], mru: 1400),
-                pools: [],
-                users: []
-            )
+            controlPlane: .nobody
         )
         second.control.path = first.control
-        second.listen.ikePort = 0
-        second.listen.natTraversalPort = 0
-        second.listen.takesESP = false
         let rival = second
         let plane = Box(Mutex<[RecordingPlane.Entry]>([]))
         let problem = await #expect(throws: StartProblem.self) {
@@ -159,5 +188,28 @@ struct DaemonTests {
         #expect(plane.value.withLock { $0 } == [.shutDown])
         _ = try await first.shutDown()
         rmdir("\(folder.path)/run")
+    }
+}
+
+extension IKESockets.Listen {
+    /// Ports of the kernel's choice.
+    fileprivate static var loopback: Self {
+        var listen = Self(addresses: [localhost])
+        listen.ikePort = 0
+        listen.natTraversalPort = 0
+        listen.takesESP = false
+        return listen
+    }
+}
+
+extension ControlPlane.Configuration {
+    fileprivate static var nobody: Self {
+        Self(
+            ike: .init(profiles: []),
+            l2tp: .init(hostName: "gw"),
+            ppp: .init(name: "gw", authentication: [.pap], mru: 1400),
+            pools: [],
+            users: []
+        )
     }
 }

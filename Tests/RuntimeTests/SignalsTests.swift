@@ -36,19 +36,9 @@ struct ServiceNotificationTests {
     @Test(arguments: [(ServiceNotification.ready, "READY=1"), (.stopping, "STOPPING=1")])
     func tellsTheServiceManager(notification: ServiceNotification, text: String) {
         let folder = TemporaryFolder()
-        let path = "\(folder.path)/notify"
-        let receiver = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
+        let receiver = folder.datagramSocket("notify")
         defer { close(receiver) }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let bound = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(receiver, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        #expect(bound == 0)
-        #expect(notification.send(to: path))
+        #expect(notification.send(to: "\(folder.path)/notify"))
         var buffer = [UInt8](repeating: 0, count: 100)
         let count = recv(receiver, &buffer, buffer.count, 0)
         #expect(String(decoding: buffer.prefix(max(0, count)), as: UTF8.self) == text)

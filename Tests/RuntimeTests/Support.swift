@@ -77,6 +77,7 @@ final class ReceiverBox {
 
     func receive(from socket: UDPSocket) throws -> Int { try receiver.receive(from: socket) }
     func datagram(at index: Int) -> DatagramReceiver.Received? { receiver.datagram(at: index) }
+    func takeOverflow(of socket: UDPSocket) -> Int { receiver.takeOverflow(of: socket) }
 }
 
 /// A folder that goes away with the value.
@@ -101,6 +102,21 @@ final class TemporaryFolder: Sendable {
         }
         closedir(directory)
         rmdir(path)
+    }
+
+    /// A datagram socket bound to `name`; to be closed.
+    func datagramSocket(_ name: String) -> Int32 {
+        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: "\(path)/\(name)".utf8) }
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        precondition(result == 0, "bind \(name): \(errno)")
+        return descriptor
     }
 
     func write(_ text: String, to name: String, mode: mode_t = 0o600) -> String {

@@ -108,6 +108,40 @@ struct UDPSocketTests {
         #expect(a.enqueue(tooLong, from: localhost, to: SocketAddress(localhost, port: 1)).failed == 1)
     }
 
+    @Test func countsWhatTheKernelThrewAway() throws {
+        let a = try UDPSocket(bindingTo: SocketAddress(localhost, port: 0))
+        let b = try UDPSocket(bindingTo: SocketAddress(localhost, port: 0))
+        var small: Int32 = 1
+        setsockopt(b.rawDescriptor, SOL_SOCKET, SO_RCVBUF, &small, socklen_t(MemoryLayout<Int32>.size))
+        let receiver = try ReceiverBox()
+        func read() throws -> (received: Int, overflow: Int) {
+            var received = 0
+            var overflow = 0
+            while case let count = try receiver.receive(from: b), count > 0 {
+                for index in 0..<count { _ = receiver.datagram(at: index) }
+                received += count
+                overflow += receiver.takeOverflow(of: b)
+            }
+            return (received, overflow)
+        }
+        var received = 0
+        var overflow = 0
+        for _ in 0..<3 {
+            for _ in 0..<50 { _ = a.enqueue([UInt8](repeating: 0, count: 100), from: localhost, to: b.local) }
+            #expect(a.send().sent == 50)
+            let (more, lost) = try read()
+            received += more
+            overflow += lost
+        }
+        // Losses are told with the next datagram that is not lost.
+        _ = a.enqueue([1], from: localhost, to: b.local)
+        #expect(a.send().sent == 1)
+        let (more, lost) = try read()
+        #expect(received > 0 && received < 150)
+        #expect(more == 1)
+        #expect(received + overflow + lost == 150)
+    }
+
     @Test func saysThatAPortIsTaken() throws {
         let a = try UDPSocket(bindingTo: SocketAddress(localhost, port: 0))
         #expect(throws: SystemError("bind", code: EADDRINUSE)) { try UDPSocket(bindingTo: a.local) }
