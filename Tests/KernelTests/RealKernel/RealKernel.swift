@@ -71,8 +71,10 @@ enum RealKernel {
 final class Node {
     let name: String
     let plane: KernelDataPlane
+    private let epoll = culvert_epoll()
     private var watched: [Int32: ReadableSource] = [:]
     private var ticket: UInt64 = 0
+    private var unanswered = 0
     private(set) var answers: [DataPlaneTicket: DataPlaneOutcome] = [:]
     private(set) var datagrams: [(on: RequestID, from: SocketAddress, bytes: [UInt8])] = []
     private(set) var frames: [(session: KernelSessionID, bytes: [UInt8])] = []
@@ -91,6 +93,7 @@ final class Node {
     @discardableResult
     func submit(_ request: DataPlaneRequest) -> DataPlaneTicket {
         ticket += 1
+        unanswered += 1
         plane.submit(request, ticket: DataPlaneTicket(rawValue: ticket))
         return DataPlaneTicket(rawValue: ticket)
     }
@@ -98,7 +101,7 @@ final class Node {
     /// Performs requests and returns their outcomes, waiting for late ones.
     func perform(_ requests: [DataPlaneRequest]) -> [DataPlaneOutcome] {
         let tickets = requests.map { submit($0) }
-        run { tickets.allSatisfy { self.answers[$0] != nil } }
+        run(milliseconds: 60_000) { unanswered == 0 }
         return tickets.compactMap { answers[$0] }
     }
 
@@ -111,10 +114,10 @@ final class Node {
             carryOutWatchChanges()
             let left = deadline - RealKernel.milliseconds
             guard left > 0 else { return }
-            var waiting = watched.keys.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-            poll(&waiting, nfds_t(waiting.count), Int32(left))
-            for item in waiting where item.revents != 0 {
-                guard let source = watched[item.fd] else { continue }
+            var events = [culvert_event](repeating: culvert_event(), count: 64)
+            let count = culvert_epoll_wait(epoll, &events, Int32(events.count), Int32(left))
+            for event in events.prefix(Int(max(count, 0))) {
+                guard let source = watched[Int32(truncatingIfNeeded: event.data)] else { continue }
                 note(plane.read(source))
             }
             note(plane.flush())
@@ -125,11 +128,14 @@ final class Node {
         for change in plane.takeWatchChanges() {
             switch change {
             case .watch(let descriptor, let source):
-                #expect(watched[descriptor] == nil, "watched twice: \(descriptor)")
+                if watched[descriptor] != nil { Issue.record("watched twice: \(descriptor)") }
                 watched[descriptor] = source
+                let result = culvert_epoll_add(epoll, descriptor, UInt64(descriptor))
+                if result != 0 { Issue.record("not to be watched: \(descriptor), errno \(-result)") }
             case .unwatch(let descriptor):
-                #expect(watched.removeValue(forKey: descriptor) != nil, "not watched: \(descriptor)")
-                #expect(fcntl(descriptor, F_GETFD) >= 0, "closed before it was unwatched: \(descriptor)")
+                if watched.removeValue(forKey: descriptor) == nil { Issue.record("not watched: \(descriptor)") }
+                let result = culvert_epoll_remove(epoll, descriptor)
+                if result != 0 { Issue.record("closed before it was unwatched: \(descriptor), errno \(-result)") }
             }
         }
     }
@@ -138,13 +144,18 @@ final class Node {
         for notice in notices {
             switch notice {
             case .answered(let ticket, let outcome):
-                #expect(answers[ticket] == nil, "answered twice")
+                if answers[ticket] != nil { Issue.record("answered twice") }
                 answers[ticket] = outcome
+                unanswered -= 1
             case .datagram(let socket, let peer, let bytes): datagrams.append((socket, peer, bytes))
             case .frame(let session, let bytes): frames.append((session, bytes))
             case .expired, .mappingChanged, .noticesLost: others.append(notice)
             }
         }
+    }
+
+    deinit {
+        _ = close(epoll)
     }
 
     func shutDown() {
