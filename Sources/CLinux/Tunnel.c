@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <linux/if_pppol2tp.h>
 #include <linux/if_pppox.h>
 #include <linux/ppp-ioctl.h>
@@ -169,4 +170,13 @@ int64_t culvert_write(int fd, const void *bytes, uint64_t count)
 {
     ssize_t written = write(fd, bytes, count);
     return written < 0 ? -errno : written;
+}
+
+int culvert_enter_network_namespace(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return -errno;
+    int left = result(setns(fd, CLONE_NEWNET));
+    close(fd);
+    return left;
 }

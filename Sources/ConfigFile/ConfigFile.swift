@@ -9,13 +9,6 @@ package enum ConfigFile {
     /// Reads a file whose path is relative to nothing but the caller.
     package typealias Load = (_ path: String) throws(FileProblem) -> LoadedFile
 
-    /// What came of reading. `settings` is there exactly if no diagnostic is an error.
-    package struct Outcome: Hashable, Sendable {
-        package var settings: Settings?
-        /// In the order of the files and of the places in them.
-        package var diagnostics: [Diagnostic]
-    }
-
     /// The configuration file and the files it names; a path in it is relative to its own folder.
     ///
     /// - Parameter path: Of the configuration file; it stands in every message.
@@ -26,11 +19,11 @@ package enum ConfigFile {
             file = try load(path)
         } catch {
             diagnostics.error(.start, "the file \(error.words)", remedy: error.remedy)
-            return Outcome(settings: nil, diagnostics: diagnostics.found)
+            return Outcome(path: path, settings: nil, diagnostics: diagnostics.found)
         }
         guard let text = String(validating: file.bytes, as: UTF8.self) else {
             diagnostics.error(file.bytes.firstInvalidPosition, "the file is not UTF-8 text here")
-            return Outcome(settings: nil, diagnostics: diagnostics.found)
+            return Outcome(path: path, settings: nil, diagnostics: diagnostics.found)
         }
         return parse(text, file: path, permissions: file.secretProblem(path: path), load: load)
     }
@@ -51,7 +44,7 @@ package enum ConfigFile {
         let settings = lowering.settings(from: text)
         let diagnostics = lowering.sorted
         let isUsable = !diagnostics.contains { $0.severity == .error }
-        return Outcome(settings: isUsable ? settings : nil, diagnostics: diagnostics)
+        return Outcome(path: file, settings: isUsable ? settings : nil, diagnostics: diagnostics)
     }
 }
 

@@ -45,6 +45,11 @@ extension KernelDataPlane {
                 answer(ticket, DataPlaneError(step: "connect(PX_PROTO_OL2TP)", code: EBADF, text: "no tunnel socket"))
                 return
             }
+            // The kernel would make the session, and silently drop all it sends.
+            guard socket.peer != nil else {
+                answer(ticket, DataPlaneError(step: "connect(PX_PROTO_OL2TP)", code: ENOTCONN))
+                return
+            }
             sockets[session.socket]?.sessions.insert(session.id)
             sessions[session.id] = SessionEntry(socket: session.socket, unitNumber: unitNumbers.take())
         }

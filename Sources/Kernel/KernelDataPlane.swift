@@ -82,7 +82,6 @@ package final class KernelDataPlane: DataPlane {
 
     package func submit(_ request: DataPlaneRequest, ticket: DataPlaneTicket) {
         if case .openSocket(let socket) = request, willClose(socket.requestID) { performHeld() }
-        if case .connectSocket(let requestID, _) = request, willClose(requestID) { performHeld() }
         held.append((ticket, request))
     }
 
@@ -96,8 +95,9 @@ package final class KernelDataPlane: DataPlane {
         return takeNotices()
     }
 
-    /// Sockets first, for they must exist before the associations do; then all associations in as few calls as
-    /// possible; then the rest. Within each kind the order is that of the requests.
+    /// Sockets are opened first, for they must exist before the associations do; then come all associations in as few
+    /// calls as possible; then the rest: connecting a socket needs the outbound one. Within each kind the order is
+    /// that of the requests.
     private func performHeld() {
         guard !held.isEmpty else { return }
         let requests = held
@@ -107,8 +107,7 @@ package final class KernelDataPlane: DataPlane {
         for (ticket, request) in requests {
             switch request {
             case .openSocket(let socket): answer(ticket, open(socket))
-            case .connectSocket(let requestID, let peer): answer(ticket, connect(requestID, to: peer))
-            case .install, .remove, .createSession, .bringUp, .removeSession, .closeSocket: continue
+            case .connectSocket, .install, .remove, .createSession, .bringUp, .removeSession, .closeSocket: continue
             }
         }
         for (ticket, request) in requests {
@@ -123,11 +122,12 @@ package final class KernelDataPlane: DataPlane {
         perform(&batch, &members)
         for (ticket, request) in requests {
             switch request {
+            case .connectSocket(let requestID, let peer): answer(ticket, connect(requestID, to: peer))
             case .createSession(let session): create(session, ticket)
             case .bringUp(let interface): enqueue(.bringUp(interface, ticket), for: interface.session)
             case .removeSession(let id): enqueue(.remove(ticket), for: id)
             case .closeSocket(let requestID): closeSocket(requestID, ticket)
-            case .openSocket, .connectSocket, .install, .remove: continue
+            case .openSocket, .install, .remove: continue
             }
         }
         buryTheDead()
@@ -202,6 +202,7 @@ package final class KernelDataPlane: DataPlane {
         }
         removeAssociations()
         try? route.perform(RouteMessages.remove(index: gatewayDeviceIndex), step: "RTM_DELLINK")
+        portShift.remove()
         if sessions.isEmpty, sockets.isEmpty { pool.stop() }
         notices.removeAll()
         watchChanges.removeAll()
@@ -226,17 +227,19 @@ package final class KernelDataPlane: DataPlane {
 }
 
 /// Numbers for the names of units: the lowest ones, so that names are used again.
-struct UnitNumbers {
+package struct UnitNumbers {
     private var next = 0
     private var free: [Int] = []
 
-    mutating func take() -> Int {
+    package init() {}
+
+    package mutating func take() -> Int {
         if let number = free.popLast() { return number }
         defer { next += 1 }
         return next
     }
 
-    mutating func giveBack(_ number: Int) {
+    package mutating func giveBack(_ number: Int) {
         free.append(number)
     }
 }

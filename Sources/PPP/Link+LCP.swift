@@ -83,7 +83,7 @@ extension Link {
             networkDown(&effects)
             renegotiations += 1
             phase = .establish
-            setUpDeadline = now.advanced(by: configuration.setUpTimeout)
+            setUpDeadline = setUpDeadline ?? now.advanced(by: configuration.setUpTimeout)
         case .dead, .establish, .terminate, .finished:
             break
         }

@@ -92,7 +92,7 @@ extension Link {
             case .thisLayerDown:
                 networkDown(&effects)
                 renegotiations += 1
-                setUpDeadline = now.advanced(by: configuration.setUpTimeout)
+                setUpDeadline = setUpDeadline ?? now.advanced(by: configuration.setUpTimeout)
             case .thisLayerFinished:
                 close(.byPeer, &effects, now)
             case .failed(let error):

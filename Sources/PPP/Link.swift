@@ -229,8 +229,6 @@ extension Link {
             phase = .terminate(end)
             setUpDeadline = nil
             apply(lcp.handle(.close, limits: limits, at: now), to: &effects, at: now)
-            // Nothing is left to wait for if LCP has already stopped.
-            if lcp.nextDeadline == nil { finish(end, &effects) }
         }
     }
 

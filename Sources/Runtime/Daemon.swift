@@ -14,7 +14,7 @@ package struct Daemon {
     package var listen: IKESockets.Listen
     package var control: ControlSocketSettings
     package var controlLimits = ControlSocket.Limits()
-    package var controlPlane: Configuration
+    package var controlPlane: ControlPlane.Configuration
     /// What the service manager listens on; `nil` if there is none.
     package var notificationSocket: String?
 
@@ -22,7 +22,7 @@ package struct Daemon {
         name: String,
         listen: IKESockets.Listen,
         control: ControlSocketSettings,
-        controlPlane: Configuration
+        controlPlane: ControlPlane.Configuration
     ) {
         self.name = name
         self.listen = listen

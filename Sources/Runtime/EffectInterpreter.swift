@@ -17,7 +17,7 @@ package struct EffectInterpreter: ~Copyable {
 
     /// Performs the effects in order. Datagrams of IKE wait for ``send()``; the data plane may hold
     /// its requests back until it is flushed.
-    package mutating func perform(_ effects: [Effect], at now: MonotonicTime) {
+    package mutating func perform(_ effects: [ControlPlane.Effect], at now: MonotonicTime) {
         for effect in effects {
             switch effect {
             case .transmit(let datagram):

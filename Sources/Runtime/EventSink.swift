@@ -25,7 +25,7 @@ package struct EventSink: Sendable {
         self.wallClock = wallClock
     }
 
-    package mutating func report(_ event: Event, at now: MonotonicTime) {
+    package mutating func report(_ event: ControlPlane.Event, at now: MonotonicTime) {
         report(event.description, trace: event.trace, peer: event.peer, at: now)
     }
 

@@ -49,10 +49,10 @@ package struct Invocation: Hashable, Sendable {
             var daemon = Daemon(settings)
             daemon.notificationSocket = ServiceNotification.takeSocketFromEnvironment()
             daemon.listen.takesESP = dataPlane == .kernel
-            var problems = Preflight.checkPorts(daemon.listen)
+            var problems = StartChecks.ports(daemon.listen)
             let fileLimit = try valueOrError(cr_raise_file_limit(1 << 20), "setrlimit")
             if dataPlane == .kernel,
-                let problem = Preflight.checkFileLimit(fileLimit, calls: daemon.controlPlane.callLimit)
+                let problem = StartChecks.fileLimit(fileLimit, calls: daemon.controlPlane.callLimit)
             {
                 problems.append(problem)
             }

@@ -7,8 +7,8 @@ package protocol ShardMachine {
     var nextDeadline: MonotonicTime? { get }
     /// After ``Command/shutDown``: nothing is left to say or to take down.
     var isIdle: Bool { get }
-    mutating func handle(_ input: Input, at now: MonotonicTime) -> [Effect]
-    mutating func advance(to now: MonotonicTime) -> [Effect]
+    mutating func handle(_ input: ControlPlane.Input, at now: MonotonicTime) -> [ControlPlane.Effect]
+    mutating func advance(to now: MonotonicTime) -> [ControlPlane.Effect]
     func calls(at now: MonotonicTime) -> [CallSnapshot]
     func status(at now: MonotonicTime) -> StatusSnapshot
 }

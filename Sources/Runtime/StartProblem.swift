@@ -81,9 +81,9 @@ extension StartProblem {
 }
 
 /// What can be found out about the machine before anything is changed.
-package enum Preflight {
+package enum StartChecks {
     /// Every socket that cannot be had, not only the first.
-    package static func checkPorts(_ listen: IKESockets.Listen) -> [StartProblem] {
+    package static func ports(_ listen: IKESockets.Listen) -> [StartProblem] {
         listen.sockets.compactMap { port, local -> StartProblem? in
             do throws(SystemError) {
                 _ = try UDPSocket(bindingTo: local, isEncapsulating: port == .natTraversal && listen.takesESP)
@@ -95,7 +95,7 @@ package enum Preflight {
     }
 
     /// Four descriptors a call: tunnel socket, session socket, channel, unit.
-    package static func checkFileLimit(_ limit: Int, calls: Int) -> StartProblem? {
+    package static func fileLimit(_ limit: Int, calls: Int) -> StartProblem? {
         let needed = 4 * calls + 128
         guard limit < needed else { return nil }
         return StartProblem(

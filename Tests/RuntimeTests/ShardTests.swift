@@ -179,7 +179,7 @@ struct ShardTests {
         let reader = pipe.reader
         let socket = RequestID(serial: 1, port: 20_000)
         let session = KernelSessionID(tunnel: 1, session: 2)
-        let seen = Mutex<[Input]>([])
+        let seen = Mutex<[ControlPlane.Input]>([])
         let box = Box(seen)
         let shard = try await RunningShard(
             plane: {
@@ -336,7 +336,7 @@ struct ShardTests {
     @Test func terminatesWhoIsMeantAndSaysWhoAsked() async throws {
         let log = Pipe()
         let logWriter = log.writer
-        let seen = Box(Mutex<[Input]>([]))
+        let seen = Box(Mutex<[ControlPlane.Input]>([]))
         let shard = try await RunningShard(log: logWriter) {
             ScriptedMachine(
                 snapshots: [

@@ -80,7 +80,7 @@ final class ReceiverBox {
 }
 
 /// A folder that goes away with the value.
-final class TemporaryFolder {
+final class TemporaryFolder: Sendable {
     let path: String
 
     init() {
@@ -228,14 +228,16 @@ struct ScriptedMachine: ShardMachine {
     var deadline: MonotonicTime?
     var idle = true
     var snapshots: [CallSnapshot] = []
-    var onInput: (inout ScriptedMachine, Input) -> [Effect] = { _, _ in [] }
-    var onDeadline: (inout ScriptedMachine) -> [Effect] = { _ in [] }
+    var onInput: (inout ScriptedMachine, ControlPlane.Input) -> [ControlPlane.Effect] = { _, _ in [] }
+    var onDeadline: (inout ScriptedMachine) -> [ControlPlane.Effect] = { _ in [] }
 
     var nextDeadline: MonotonicTime? { deadline }
     var isIdle: Bool { idle }
 
-    mutating func handle(_ input: Input, at now: MonotonicTime) -> [Effect] { onInput(&self, input) }
-    mutating func advance(to now: MonotonicTime) -> [Effect] { onDeadline(&self) }
+    mutating func handle(_ input: ControlPlane.Input, at now: MonotonicTime) -> [ControlPlane.Effect] {
+        onInput(&self, input)
+    }
+    mutating func advance(to now: MonotonicTime) -> [ControlPlane.Effect] { onDeadline(&self) }
     func calls(at now: MonotonicTime) -> [CallSnapshot] { snapshots }
 
     func status(at now: MonotonicTime) -> StatusSnapshot {

@@ -58,3 +58,6 @@ int64_t culvert_netlink_send(int fd, const void *bytes, uint64_t count);
 /// read(2) and write(2), with the negative errno.
 int64_t culvert_read(int fd, void *bytes, uint64_t capacity);
 int64_t culvert_write(int fd, const void *bytes, uint64_t count);
+
+/// Moves the calling thread to the network namespace at `path`, `/run/netns/X` say.
+int culvert_enter_network_namespace(const char *path);

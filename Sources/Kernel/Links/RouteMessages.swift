@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
-internal import DataPlane
+package import DataPlane
 internal import Glibc
-internal import Primitives
+package import Primitives
 
 /// Builds the requests about devices, addresses and routes.
-enum RouteMessages {
+package enum RouteMessages {
     /// A PPP unit around a descriptor of /dev/ppp; it stays down.
-    static func addUnit(name: String, mtu: Int, descriptor: Int32) -> NetlinkMessage {
+    package static func addUnit(name: String, mtu: Int, descriptor: Int32) -> NetlinkMessage {
         var message = link(Int32(NLM_F_CREATE | NLM_F_EXCL), type: RTM_NEWLINK)
         message.put(IFLA_IFNAME, string: name)
         message.put(IFLA_MTU, u32: UInt32(mtu))
@@ -22,7 +22,7 @@ enum RouteMessages {
     }
 
     /// A device that leads nowhere: what bears the gateway's inner addresses.
-    static func addDummy(name: String, isUp: Bool) -> NetlinkMessage {
+    package static func addDummy(name: String, isUp: Bool) -> NetlinkMessage {
         var message = link(Int32(NLM_F_CREATE | NLM_F_EXCL), type: RTM_NEWLINK, isUp: isUp)
         message.put(IFLA_IFNAME, string: name)
         message.put(IFLA_GROUP, u32: Ownership.liveGroup)
@@ -30,35 +30,35 @@ enum RouteMessages {
         return message
     }
 
-    static func bringUp(index: Int) -> NetlinkMessage {
+    package static func bringUp(index: Int) -> NetlinkMessage {
         link(0, type: RTM_NEWLINK, index: index, isUp: true)
     }
 
-    static func moveToGrave(index: Int) -> NetlinkMessage {
+    package static func moveToGrave(index: Int) -> NetlinkMessage {
         var message = link(0, type: RTM_NEWLINK, index: index)
         message.put(IFLA_GROUP, u32: Ownership.graveGroup)
         return message
     }
 
     /// Deletes everything in the grave group in one go: one grace period for all of it.
-    static func emptyGrave() -> NetlinkMessage {
+    package static func emptyGrave() -> NetlinkMessage {
         var message = link(0, type: RTM_DELLINK)
         message.put(IFLA_GROUP, u32: Ownership.graveGroup)
         return message
     }
 
-    static func remove(index: Int) -> NetlinkMessage {
+    package static func remove(index: Int) -> NetlinkMessage {
         link(0, type: RTM_DELLINK, index: index)
     }
 
-    static func listLinks() -> NetlinkMessage {
+    package static func listLinks() -> NetlinkMessage {
         var message = link(Int32(NLM_F_DUMP), type: RTM_GETLINK)
         message.put(IFLA_EXT_MASK, u32: 8)  // RTEXT_FILTER_SKIP_STATS
         return message
     }
 
     /// An address alone, without a network around it.
-    static func addAddress(_ address: IPAddress, index: Int) -> NetlinkMessage {
+    package static func addAddress(_ address: IPAddress, index: Int) -> NetlinkMessage {
         var message = NetlinkMessage(type: Int(RTM_NEWADDR), flags: Int32(NLM_F_CREATE | NLM_F_REPLACE))
         var body = ifaddrmsg()
         body.ifa_family = UInt8(address.addressFamily)
@@ -73,7 +73,12 @@ enum RouteMessages {
     /// The host route to a peer.
     ///
     /// - Parameter replacing: Whether a route to the same address may give way.
-    static func addRoute(to peer: IPAddress, from local: IPAddress, index: Int, replacing: Bool) -> NetlinkMessage {
+    package static func addRoute(
+        to peer: IPAddress,
+        from local: IPAddress,
+        index: Int,
+        replacing: Bool
+    ) -> NetlinkMessage {
         let flags = NLM_F_CREATE | (replacing ? NLM_F_REPLACE : NLM_F_EXCL)
         var message = NetlinkMessage(type: Int(RTM_NEWROUTE), flags: Int32(flags))
         var body = rtmsg()
@@ -91,7 +96,7 @@ enum RouteMessages {
     }
 
     /// The 64-bit counters of one device; of all with index 0.
-    static func statistics(index: Int) -> NetlinkMessage {
+    package static func statistics(index: Int) -> NetlinkMessage {
         var message = NetlinkMessage(type: Int(RTM_GETSTATS), flags: index == 0 ? Int32(NLM_F_DUMP) : 0)
         var body = if_stats_msg()
         body.ifindex = UInt32(index)
@@ -114,14 +119,14 @@ enum RouteMessages {
 }
 
 /// What a dump of devices says of one of them.
-struct LinkRecord: Hashable {
-    var index: Int
-    var name: String
-    var group: UInt32
+package struct LinkRecord: Hashable {
+    package var index: Int
+    package var name: String
+    package var group: UInt32
     /// `ppp`, `dummy`; `nil` for hardware.
-    var kind: String?
+    package var kind: String?
 
-    init(_ payload: ArraySlice<UInt8>) throws(DecodeError) {
+    package init(_ payload: ArraySlice<UInt8>) throws(DecodeError) {
         var cursor = NetlinkCursor(payload)
         try cursor.skip(4)  // family, type
         index = Int(try cursor.integer(UInt32.self))
@@ -140,7 +145,7 @@ struct LinkRecord: Hashable {
     }
 
     /// Whether a culvertd made it: group, kind and name must all be ours.
-    var isOurs: Bool {
+    package var isOurs: Bool {
         guard group == Ownership.liveGroup || group == Ownership.graveGroup else { return false }
         guard kind == "ppp" || kind == "dummy" else { return false }
         return name == Ownership.gatewayDevice || name.hasPrefix(Ownership.unitPrefix)
@@ -151,7 +156,7 @@ extension TrafficCounters {
     /// From the payload of RTM_NEWSTATS.
     ///
     /// - Returns: The device's index, too; `nil` if the message has no counters.
-    static func decode(_ payload: ArraySlice<UInt8>) -> (index: Int, counters: TrafficCounters)? {
+    package static func decode(_ payload: ArraySlice<UInt8>) -> (index: Int, counters: TrafficCounters)? {
         var cursor = NetlinkCursor(payload)
         guard (try? cursor.skip(4)) != nil, let index = try? cursor.integer(UInt32.self),
             (try? cursor.skip(4)) != nil, let value = (try? cursor.attributes())?[1]

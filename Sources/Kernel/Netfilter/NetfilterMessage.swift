@@ -6,7 +6,7 @@ internal import Glibc
 /// say what we need: it does not let a part of the IPsec request id become a port.
 struct NetfilterTransaction {
     private let table: String
-    private(set) var batch = NetlinkBatch()
+    private(set) var batch = NetlinkBatch(isTransaction: true)
 
     private static let inet = UInt8(NFPROTO_INET)
 
@@ -38,6 +38,12 @@ struct NetfilterTransaction {
         // NFT_TABLE_F_OWNER (5.12)
         message.put(Int(NFTA_TABLE_FLAGS.rawValue), networkOrder: 2)
         batch.append(message, step: "NFT_MSG_NEWTABLE")
+    }
+
+    mutating func removeTable() {
+        var message = Self.message(NFT_MSG_DELTABLE, flags: 0)
+        message.put(Int(NFTA_TABLE_NAME.rawValue), string: table)
+        batch.append(message, step: "NFT_MSG_DELTABLE")
     }
 
     mutating func addCounter(_ name: String) {

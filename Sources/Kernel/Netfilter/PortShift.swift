@@ -46,6 +46,14 @@ package final class PortShift {
         throw failure
     }
 
+    /// Takes the rules away. They would go with the socket, too, but when that closes is not in our hands alone.
+    package func remove() {
+        var transaction = NetfilterTransaction(table: table)
+        transaction.removeTable()
+        var batch = transaction.finished()
+        _ = socket.perform(&batch)
+    }
+
     /// How many packets were dropped because they were not protected; `nil` if the kernel does not say.
     package func refusedInClear() -> UInt64? {
         let counters: [Counter] = [.refusedL2TP, .refusedPrivate, .refusedOut]
@@ -67,7 +75,7 @@ package final class PortShift {
         return Self.packets(in: reply.payload)
     }
 
-    static func packets(in payload: ArraySlice<UInt8>) -> UInt64? {
+    package static func packets(in payload: ArraySlice<UInt8>) -> UInt64? {
         var cursor = NetlinkCursor(payload)
         guard (try? cursor.skip(MemoryLayout<nfgenmsg>.size)) != nil,
             let data = (try? cursor.attributes())?[Int(NFTA_OBJ_DATA.rawValue)]
@@ -78,7 +86,7 @@ package final class PortShift {
         return UInt64(bigEndian: UInt64(hostOrder: value))
     }
 
-    static func rules(table: String, isActive: Bool) -> NetlinkBatch {
+    package static func rules(table: String, isActive: Bool) -> NetlinkBatch {
         var rules = NetfilterTransaction(table: table)
         rules.addOwnedTable()
         for counter in Counter.allCases { rules.addCounter(counter.rawValue) }

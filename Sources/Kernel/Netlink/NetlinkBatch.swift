@@ -1,60 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import DataPlane
+package import DataPlane
 internal import Primitives
 
 /// Several messages that go to the kernel in one system call, and what came of each.
 ///
 /// The kernel performs them in order, tells of every failure by the sequence number, and goes on after one:
 /// a batch is not a transaction. Only the last message asks for an acknowledgement, so success is: no error by then.
-struct NetlinkBatch {
+///
+/// Netfilter's are transactions: framed by two messages, of which the last is never acknowledged and the first fails
+/// if the whole does.
+package struct NetlinkBatch {
     /// What to call the message when it fails.
-    private(set) var steps: [String] = []
-    private(set) var bytes: [UInt8] = []
+    package private(set) var steps: [String] = []
+    package private(set) var bytes: [UInt8] = []
+
+    package let isTransaction: Bool
 
     /// How many messages make one call: their errors have to fit into the receive buffer.
-    static let limit = 64
+    package static let limit = 64
 
-    var count: Int { steps.count }
-    var isFull: Bool { count >= Self.limit || bytes.count + NetlinkMessage.capacity > Self.capacity }
+    package var count: Int { steps.count }
+    package var isFull: Bool { count >= Self.limit || bytes.count + NetlinkMessage.capacity > Self.capacity }
 
     /// So much is reserved at once, for growing would leave copies of keys behind.
     private static let capacity = 65_536
 
-    init() {
+    package init(isTransaction: Bool = false) {
+        self.isTransaction = isTransaction
         bytes.reserveCapacity(Self.capacity)
     }
 
     /// A batch of one.
-    init(_ message: consuming NetlinkMessage, step: String) {
+    package init(_ message: consuming NetlinkMessage, step: String) {
+        isTransaction = false
         bytes.reserveCapacity(NetlinkMessage.capacity)
         append(message, step: step)
     }
 
-    mutating func append(_ message: consuming NetlinkMessage, step: String) {
+    package mutating func append(_ message: consuming NetlinkMessage, step: String) {
         message.write(to: &bytes, sequence: UInt32(steps.count))
         steps.append(step)
     }
 
-    /// The finished batch: sequence numbers from `first` on, and the last message asking for an acknowledgement.
+    /// The position of the message whose acknowledgement ends it all.
+    package var lastAcknowledged: Int { count - (isTransaction ? 2 : 1) }
+
+    /// Fills in sequence numbers from `first` on, and asks for the one acknowledgement.
     ///
     /// - Returns: The last message's sequence number.
-    mutating func finish(from first: UInt32) -> UInt32 {
+    package mutating func finish(from first: UInt32) -> UInt32 {
         var offset = 0
         var sequence = first
-        var lastHeader = 0
         while offset < bytes.count {
             bytes.overwrite(sequence, at: offset + 8)
-            lastHeader = offset
+            if sequence &- first == UInt32(lastAcknowledged) {
+                let flags = UInt16(hostOrder: bytes[offset + 6..<offset + 8])
+                bytes.overwrite(flags | NetlinkFlags.acknowledge, at: offset + 6)
+            }
             offset += Int(UInt32(hostOrder: bytes[offset..<offset + 4])).paddedToFour
             sequence &+= 1
         }
-        let flags = UInt16(hostOrder: bytes[lastHeader + 6..<lastHeader + 8])
-        bytes.overwrite(flags | NetlinkFlags.acknowledge, at: lastHeader + 6)
         return sequence &- 1
     }
 
     /// Overwrites what was built: it may hold keys.
-    mutating func wipe() {
+    package mutating func wipe() {
         bytes.wipe()
         bytes.removeAll(keepingCapacity: true)
         steps.removeAll(keepingCapacity: true)
@@ -62,23 +72,28 @@ struct NetlinkBatch {
 }
 
 /// Which of a batch's messages failed, gathered from the kernel's answers.
-struct AcknowledgementLedger {
+package struct AcknowledgementLedger {
     private let first: UInt32
     private let steps: [String]
+    private let lastAcknowledged: Int
+    private let isTransaction: Bool
     /// By position in the batch.
-    private(set) var failures: [Int: DataPlaneError] = [:]
+    package private(set) var failures: [Int: DataPlaneError] = [:]
     /// What the kernel sent beside acknowledgements.
-    private(set) var replies: [NetlinkReply] = []
-    private(set) var isComplete: Bool
+    package private(set) var replies: [NetlinkReply] = []
+    package private(set) var isComplete: Bool
 
-    init(first: UInt32, steps: [String]) {
+    /// - Parameter first: The sequence number that `batch` will have first.
+    package init(_ batch: NetlinkBatch, first: UInt32) {
         self.first = first
-        self.steps = steps
+        steps = batch.steps
+        lastAcknowledged = batch.lastAcknowledged
+        isTransaction = batch.isTransaction
         isComplete = steps.isEmpty
     }
 
     /// Takes one datagram of the kernel's. What belongs to an earlier batch is ignored.
-    mutating func receive(_ datagram: ArraySlice<UInt8>) {
+    package mutating func receive(_ datagram: ArraySlice<UInt8>) {
         var cursor = NetlinkCursor(datagram)
         while let reply = try? cursor.message() {
             let position = Int(reply.sequence &- first)
@@ -86,7 +101,7 @@ struct AcknowledgementLedger {
             if reply.type == NetlinkReply.errorType {
                 note(NetlinkError(reply), at: position)
             } else if reply.type == NetlinkReply.doneType {
-                isComplete = isComplete || position == steps.count - 1
+                isComplete = isComplete || position == lastAcknowledged
             } else {
                 replies.append(reply)
             }
@@ -97,11 +112,11 @@ struct AcknowledgementLedger {
         if error.code != 0 {
             failures[position] = DataPlaneError(step: steps[position], code: error.code, text: error.text)
         }
-        isComplete = isComplete || position == steps.count - 1
+        isComplete = isComplete || position == lastAcknowledged || isTransaction && position == 0
     }
 
     /// Nothing more will come: what is not known to have failed by itself failed by `code`.
-    mutating func abandon(code: Int32, text: String) {
+    package mutating func abandon(code: Int32, text: String) {
         for position in steps.indices where failures[position] == nil {
             failures[position] = DataPlaneError(step: steps[position], code: code, text: text)
         }

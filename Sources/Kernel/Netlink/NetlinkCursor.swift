@@ -1,43 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Primitives
+package import Primitives
 
 /// A cursor over bytes from the kernel: messages, fixed parts and attributes, in host order.
 ///
 /// The kernel is trusted to mean well, not to have our version: everything is bounded, nothing traps.
-struct NetlinkCursor {
+package struct NetlinkCursor {
     private let bytes: ArraySlice<UInt8>
     private var offset: Int
 
-    init(_ bytes: ArraySlice<UInt8>) {
+    package init(_ bytes: ArraySlice<UInt8>) {
         self.bytes = bytes
         offset = bytes.startIndex
     }
 
-    var remaining: Int { bytes.endIndex - offset }
+    package var remaining: Int { bytes.endIndex - offset }
 
-    mutating func take(_ count: Int) throws(DecodeError) -> ArraySlice<UInt8> {
+    package mutating func take(_ count: Int) throws(DecodeError) -> ArraySlice<UInt8> {
         guard count >= 0, count <= remaining else { throw .truncated(needed: count, available: remaining) }
         defer { offset += count }
         return bytes[offset..<offset + count]
     }
 
     /// Takes an integer in host order.
-    mutating func integer<T: FixedWidthInteger & UnsignedInteger>(_: T.Type = T.self) throws(DecodeError) -> T {
+    package mutating func integer<T: FixedWidthInteger & UnsignedInteger>(_: T.Type = T.self) throws(DecodeError) -> T {
         T(hostOrder: try take(MemoryLayout<T>.size))
     }
 
     /// Takes an integer in network order.
-    mutating func networkInteger<T: FixedWidthInteger & UnsignedInteger>(
+    package mutating func networkInteger<T: FixedWidthInteger & UnsignedInteger>(
         _: T.Type = T.self
     ) throws(DecodeError) -> T {
         T(bigEndian: try integer())
     }
 
-    mutating func skip(_ count: Int) throws(DecodeError) {
+    package mutating func skip(_ count: Int) throws(DecodeError) {
         _ = try take(count)
     }
 
-    mutating func rest() -> ArraySlice<UInt8> {
+    package mutating func rest() -> ArraySlice<UInt8> {
         defer { offset = bytes.endIndex }
         return bytes[offset...]
     }
@@ -48,7 +48,7 @@ struct NetlinkCursor {
     }
 
     /// Takes the next message; `nil` at the end.
-    mutating func message() throws(DecodeError) -> NetlinkReply? {
+    package mutating func message() throws(DecodeError) -> NetlinkReply? {
         guard remaining > 0 else { return nil }
         var header = self
         let length = Int(try header.integer(UInt32.self))
@@ -62,7 +62,7 @@ struct NetlinkCursor {
     }
 
     /// Takes the next attribute; `nil` at the end.
-    mutating func attribute() throws(DecodeError) -> (type: Int, value: ArraySlice<UInt8>)? {
+    package mutating func attribute() throws(DecodeError) -> (type: Int, value: ArraySlice<UInt8>)? {
         guard remaining > 0 else { return nil }
         var header = self
         let length = Int(try header.integer(UInt16.self))
@@ -75,7 +75,7 @@ struct NetlinkCursor {
     }
 
     /// Takes all attributes that are left; of several of one type the last counts.
-    mutating func attributes() throws(DecodeError) -> [Int: ArraySlice<UInt8>] {
+    package mutating func attributes() throws(DecodeError) -> [Int: ArraySlice<UInt8>] {
         var all: [Int: ArraySlice<UInt8>] = [:]
         while let (type, value) = try attribute() { all[type] = value }
         return all
@@ -83,16 +83,16 @@ struct NetlinkCursor {
 }
 
 /// A message of the kernel's, without its header.
-struct NetlinkReply {
-    static let headerLength = 16
+package struct NetlinkReply {
+    package static let headerLength = 16
     /// `NLMSG_ERROR` and `NLMSG_DONE`; the families' own types begin at 16.
-    static let errorType: UInt16 = 2
-    static let doneType: UInt16 = 3
+    package static let errorType: UInt16 = 2
+    package static let doneType: UInt16 = 3
 
-    var type: UInt16
-    var flags: UInt16
-    var sequence: UInt32
-    var payload: ArraySlice<UInt8>
+    package var type: UInt16
+    package var flags: UInt16
+    package var sequence: UInt32
+    package var payload: ArraySlice<UInt8>
 }
 
 extension FixedWidthInteger where Self: UnsignedInteger {

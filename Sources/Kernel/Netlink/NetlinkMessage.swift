@@ -7,14 +7,14 @@ internal import Glibc
 /// own that is wiped when the message goes away, for it may hold keys.
 ///
 /// What is put in is ours and of known size, so running out of room is a mistake of ours and traps.
-struct NetlinkMessage: ~Copyable {
+package struct NetlinkMessage: ~Copyable {
     private let message: OpaquePointer
 
     /// Room for everything we build; the largest is a security association with a replay window of 4,096.
     static let capacity = 2048
 
     /// - Parameter type: The family's message type: `XFRM_MSG_NEWSA`, say.
-    init(type: Int, flags: Int32) {
+    package init(type: Int, flags: Int32) {
         guard let message = nlmsg_alloc_size(Self.capacity),
             nlmsg_put(message, 0, 0, Int32(type), 0, flags | NLM_F_REQUEST) != nil
         else { fatalError("no memory for a netlink message") }
@@ -28,7 +28,7 @@ struct NetlinkMessage: ~Copyable {
     }
 
     /// Appends a fixed part, padded to four bytes.
-    mutating func append<Structure>(_ structure: Structure) {
+    package mutating func append<Structure>(_ structure: Structure) {
         var structure = structure
         let result = withUnsafeMutableBytes(of: &structure) {
             nlmsg_append(message, $0.baseAddress, $0.count, Int32(NLMSG_ALIGNTO))
@@ -37,14 +37,14 @@ struct NetlinkMessage: ~Copyable {
     }
 
     /// Puts an attribute of raw bytes.
-    mutating func put(_ attribute: Int, bytes: [UInt8]) {
+    package mutating func put(_ attribute: Int, bytes: [UInt8]) {
         let result = bytes.withUnsafeBytes { nla_put(message, Int32(attribute), Int32($0.count), $0.baseAddress) }
         precondition(result == 0, "netlink message too long")
     }
 
     /// Puts a structure as an attribute, followed by `tail` bytes that `body` fills in: how the kernel writes
     /// structures with a flexible end.
-    mutating func put<Structure>(
+    package mutating func put<Structure>(
         _ attribute: Int,
         structure: Structure,
         tail: Int = 0,
@@ -60,30 +60,30 @@ struct NetlinkMessage: ~Copyable {
         body(rest)
     }
 
-    mutating func put(_ attribute: Int, u8 value: UInt8) {
+    package mutating func put(_ attribute: Int, u8 value: UInt8) {
         precondition(nla_put_u8(message, Int32(attribute), value) == 0, "netlink message too long")
     }
 
-    mutating func put(_ attribute: Int, u16 value: UInt16) {
+    package mutating func put(_ attribute: Int, u16 value: UInt16) {
         precondition(nla_put_u16(message, Int32(attribute), value) == 0, "netlink message too long")
     }
 
     /// In host order, as every family but netfilter has it.
-    mutating func put(_ attribute: Int, u32 value: UInt32) {
+    package mutating func put(_ attribute: Int, u32 value: UInt32) {
         precondition(nla_put_u32(message, Int32(attribute), value) == 0, "netlink message too long")
     }
 
     /// In network order, as netfilter has it.
-    mutating func put(_ attribute: Int, networkOrder value: UInt32) {
+    package mutating func put(_ attribute: Int, networkOrder value: UInt32) {
         put(attribute, u32: value.bigEndian)
     }
 
-    mutating func put(_ attribute: Int, string: String) {
+    package mutating func put(_ attribute: Int, string: String) {
         precondition(nla_put_string(message, Int32(attribute), string) == 0, "netlink message too long")
     }
 
     /// Puts an attribute that holds what `body` puts.
-    mutating func nest(_ attribute: Int, _ body: (inout NetlinkMessage) -> Void) {
+    package mutating func nest(_ attribute: Int, _ body: (inout NetlinkMessage) -> Void) {
         guard let start = nla_nest_start(message, Int32(attribute) | NLA_F_NESTED)
         else { preconditionFailure("netlink message too long") }
         body(&self)
@@ -91,7 +91,7 @@ struct NetlinkMessage: ~Copyable {
     }
 
     /// Appends the finished message, padded, to a batch.
-    func write(to bytes: inout [UInt8], sequence: UInt32) {
+    package func write(to bytes: inout [UInt8], sequence: UInt32) {
         guard let header = nlmsg_hdr(message) else { return }
         header.pointee.nlmsg_seq = sequence
         let length = Int(header.pointee.nlmsg_len)

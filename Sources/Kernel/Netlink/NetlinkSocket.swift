@@ -80,7 +80,7 @@ final class NetlinkSocket {
     ///
     /// - Returns: The failures by position; an empty dictionary is success.
     func perform(_ batch: inout NetlinkBatch) -> AcknowledgementLedger {
-        var ledger = AcknowledgementLedger(first: sequence, steps: batch.steps)
+        var ledger = AcknowledgementLedger(batch, first: sequence)
         defer { batch.wipe() }
         guard batch.count > 0 else { return ledger }
         sequence = batch.finish(from: sequence) &+ 1

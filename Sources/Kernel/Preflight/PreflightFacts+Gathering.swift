@@ -22,14 +22,14 @@ extension PreflightFacts {
     // MARK: Reading the kernel's texts
 
     /// Two numbers with white space between.
-    static func portRange(_ text: String) -> ClosedRange<UInt16>? {
+    package static func portRange(_ text: String) -> ClosedRange<UInt16>? {
         let numbers = text.split { $0.isWhitespace }.compactMap { UInt16($0) }
         guard numbers.count == 2, numbers[0] <= numbers[1] else { return nil }
         return numbers[0]...numbers[1]
     }
 
     /// `8080,9000-9010`
-    static func portList(_ text: String) -> [ClosedRange<UInt16>] {
+    package static func portList(_ text: String) -> [ClosedRange<UInt16>] {
         text.trimmed.split(separator: ",").compactMap { item in
             let ends = item.split(separator: "-").compactMap { UInt16($0) }
             guard let first = ends.first, let last = ends.last, first <= last else { return nil }
@@ -38,7 +38,7 @@ extension PreflightFacts {
     }
 
     /// The sockets on the given ports, from the text of /proc/net/udp or udp6.
-    static func holders(of ports: [UInt16], in table: String) -> [PortHolder] {
+    package static func holders(of ports: [UInt16], in table: String) -> [PortHolder] {
         table.split(separator: "\n").dropFirst().compactMap { line in
             let fields = line.split(separator: " ")
             guard fields.count > 9, let hex = fields[1].split(separator: ":").last,

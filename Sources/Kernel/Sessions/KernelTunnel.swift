@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
-internal import DataPlane
+package import DataPlane
 internal import Glibc
 internal import Synchronization
 
@@ -34,11 +34,11 @@ final class KernelTunnel: Sendable {
     }
 }
 
-enum L2TPMessages {
+package enum L2TPMessages {
     /// The name of the generic netlink family.
-    static let familyName = "l2tp"
+    package static let familyName = "l2tp"
 
-    static func createTunnel(_ session: L2TPSession, descriptor: Int32, family: UInt16) -> NetlinkMessage {
+    package static func createTunnel(_ session: L2TPSession, descriptor: Int32, family: UInt16) -> NetlinkMessage {
         var message = NetlinkMessage(type: Int(family), flags: 0)
         message.append(genlmsghdr(cmd: UInt8(L2TP_CMD_TUNNEL_CREATE), version: 1, reserved: 0))
         message.put(Int(L2TP_ATTR_CONN_ID), u32: session.id.tunnel)

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
-internal import DataPlane
+package import DataPlane
 internal import Glibc
 internal import Primitives
 
 /// Builds the requests about security associations.
-enum XFRMMessages {
+package enum XFRMMessages {
     /// A new association; EEXIST if its destination and SPI are taken.
-    static func install(_ association: SecurityAssociation) -> NetlinkMessage {
+    package static func install(_ association: SecurityAssociation) -> NetlinkMessage {
         var message = NetlinkMessage(type: Int(XFRM_MSG_NEWSA), flags: NLM_F_CREATE | NLM_F_EXCL)
         message.append(xfrm_usersa_info(association))
         message.put(association)
         return message
     }
 
-    static func remove(_ id: SecurityAssociation.ID) -> NetlinkMessage {
+    package static func remove(_ id: SecurityAssociation.ID) -> NetlinkMessage {
         var message = NetlinkMessage(type: Int(XFRM_MSG_DELSA), flags: 0)
         var body = xfrm_usersa_id()
         body.daddr = xfrm_address_t(id.destination)
@@ -26,7 +26,7 @@ enum XFRMMessages {
     }
 
     /// All associations of the kernel.
-    static func list() -> NetlinkMessage {
+    package static func list() -> NetlinkMessage {
         NetlinkMessage(type: Int(XFRM_MSG_GETSA), flags: NLM_F_DUMP)
     }
 }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
-internal import DataPlane
-internal import Primitives
+package import DataPlane
+package import Primitives
 
 /// What the kernel tells about security associations on its own. Read by hand: libnl-xfrm 3.7 takes the attributes of
 /// some of these messages from the wrong place, and does not know others.
-enum XFRMNotice {
+package enum XFRMNotice {
     /// The multicast groups in which they come: XFRMNLGRP_EXPIRE and XFRMNLGRP_MAPPING. Not ACQUIRE, for with a
     /// listener the kernel makes a larval association that holds the flow up; not AEVENTS, for they are many.
-    static let groups: [Int32] = [2, 8]
+    package static let groups: [Int32] = [2, 8]
 
     /// The notices in one datagram of the kernel's. Messages of other types, of associations that are not ESP or not
     /// ours, and everything after a malformed one are left out.
-    static func notices(in datagram: ArraySlice<UInt8>) -> [DataPlaneNotice] {
+    package static func notices(in datagram: ArraySlice<UInt8>) -> [DataPlaneNotice] {
         var notices: [DataPlaneNotice] = []
         var cursor = NetlinkCursor(datagram)
         while let message = try? cursor.message() {
@@ -58,15 +58,15 @@ enum XFRMNotice {
 }
 
 /// `struct xfrm_usersa_info` as far as we look at it.
-struct XFRMState {
+package struct XFRMState {
     /// `nil` unless it is ESP.
-    var id: SecurityAssociation.ID?
-    var requestID: UInt32
-    var isTransport: Bool
+    package var id: SecurityAssociation.ID?
+    package var requestID: UInt32
+    package var isTransport: Bool
     /// Whether the selector matches everything, as in ours.
-    var isSelectorEmpty: Bool
+    package var isSelectorEmpty: Bool
 
-    init(from cursor: inout NetlinkCursor) throws(DecodeError) {
+    package init(from cursor: inout NetlinkCursor) throws(DecodeError) {
         let selector = try cursor.take(56)
         let destination = try cursor.take(16)
         let spi = try cursor.networkInteger(UInt32.self)
@@ -86,7 +86,7 @@ struct XFRMState {
     }
 
     /// Whether a culvertd made it that is no more: a form nobody else uses.
-    var isLeftover: Bool { isTransport && isSelectorEmpty && Ownership.isOurs(requestID: requestID) }
+    package var isLeftover: Bool { isTransport && isSelectorEmpty && Ownership.isOurs(requestID: requestID) }
 }
 
 extension SecurityAssociation.ID {
