@@ -78,7 +78,8 @@ check_log() {
     fi
 }
 
-culvertctl() { on "$culvert_node" $stage/culvertctl --socket $culvert_socket "$@"; }
+# culvertctl COMMAND ARGUMENT...
+culvertctl() { on "$culvert_node" $stage/culvertctl "$1" --socket $culvert_socket "${@:2}"; }
 # culvert_counter NAME: prints its value, 0 if the daemon never counted it
 culvert_counter() {
     local value
