@@ -40,9 +40,10 @@ check_at_least() {
 
 not() { ! "$@"; }
 
-# wait_for SECONDS COMMAND...: polls; true as soon as the command is
+# wait_for SECONDS COMMAND...: polls; true as soon as the command is. The seconds are for a machine of one's own:
+# an emulated processor on a busy one gets a fraction of them, hence the factor.
 wait_for() {
-    local end=$((SECONDS + $1))
+    local end=$((SECONDS + $1 * 3))
     shift
     while ! "$@" >/dev/null 2>&1; do
         [ $SECONDS -lt $end ] || return 1

@@ -65,7 +65,7 @@ culvert_start() {
     fi
     say "culvertd is ready"
 }
-culvert_ready() { runs "$culvert_node" culvertd && culvert_log_has ready; }
+culvert_ready() { runs "$culvert_node" culvertd && grep -qw 'control ready' "$logs/$culvert_node/culvertd.log"; }
 
 # culvert_log_has TEXT: fixed text in the daemon's log so far
 culvert_log_has() { grep -qF -- "$1" "$logs/$culvert_node/culvertd.log"; }
@@ -78,7 +78,8 @@ check_log() {
     fi
 }
 
-culvertctl() { on "$culvert_node" $stage/culvertctl --socket $culvert_socket "$@"; }
+# culvertctl COMMAND ARGUMENT...
+culvertctl() { on "$culvert_node" $stage/culvertctl "$1" --socket $culvert_socket "${@:2}"; }
 # culvert_counter NAME: prints its value, 0 if the daemon never counted it
 culvert_counter() {
     local value
@@ -89,6 +90,8 @@ culvert_counter() {
 culvert_traces() { culvertctl sessions --json | tr -d ' \n' | grep -o '"trace":"[0-9a-f]*' | sed 's/.*"//'; }
 # session_count: calls whose network is up
 session_count() { culvertctl status --json | tr -d ' \n' | sed -n 's/.*"callCount":\([0-9]*\).*/\1/p'; }
+# nft_counter NAME: packets one of our rules counted
+nft_counter() { on "$culvert_node" nft list counter inet culvert "$1" | sed -n 's/.*packets \([0-9]*\).*/\1/p'; }
 has_sessions() { [ "$(session_count)" = "$1" ]; }
 
 # culvert_stop: SIGTERM; checks that it says goodbye in time and ends with status 0

@@ -4,10 +4,9 @@
 
 prepare_guest() {
     [ "$(uname -m)" = x86_64 ] || die "the guest is made for x86_64; on $(uname -m) use Scripts/lab --here on a kernel with the modules"
-    local -a need=()
+    # virtme-ng wants file, and busybox for its initramfs
+    local -a need=(busybox-static file kmod util-linux procps)
     command -v qemu-system-x86_64 >/dev/null || need+=(qemu-system-x86)
-    command -v depmod >/dev/null || need+=(kmod)
-    command -v unshare >/dev/null || need+=(util-linux)
     command -v python3 >/dev/null || need+=(python3)
     install_packages "${need[@]}"
     prepare_virtme
@@ -54,10 +53,10 @@ virtme() {
 
 # boot_guest BOOT SCENARIO-FILE...: one boot, its scenarios one after the other, verdicts as they come
 boot_guest() {
-    local boot=$1 limit=60 file name printed=0 options= begin=$SECONDS
+    local boot=$1 limit=180 file name printed=0 options= begin=$SECONDS
     shift
     for file in "$@"; do
-        limit=$((limit + $(scenario_header "$file" timeout 120) + 15))
+        limit=$((limit + $(scenario_header "$file" timeout 360) + 30))
         # one processor whose clock counts instructions: deterministic, immune to the host's load
         [ "$(scenario_header "$file" clock wall)" != instructions ] || options="-icount shift=0"
     done

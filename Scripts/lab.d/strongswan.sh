@@ -92,7 +92,7 @@ ipsec_connect() {
     swan_write "$node" "/$o_lport" "$server" /1701
     [ -S "$(root_of "$node")/run/charon.vici" ] || charon_start "$node"
     swan_load "$node" || return 1
-    on "$node" swanctl --initiate --child l2tp --timeout 40 >>"$logs/$node/swanctl.log" 2>&1
+    on "$node" swanctl --initiate --child l2tp --timeout 90 >>"$logs/$node/swanctl.log" 2>&1
 }
 # ipsec_disconnect NODE: says goodbye (Delete for each SA)
 ipsec_disconnect() { on "$1" swanctl --terminate --ike l2tp --timeout 10 >>"$logs/$1/swanctl.log" 2>&1; }

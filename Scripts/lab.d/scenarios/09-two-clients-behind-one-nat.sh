@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Two clients behind the same NAT, both from inner port 1701, as Windows, macOS and Android do it.
 # boot: calls
-# timeout: 150
 clients_behind_nat client second
 culvert_start gw users="alice:secret1 bob:secret2"
 require "the first connects" client_connect client $gateway_address

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # culvertctl terminate ends one call; SIGTERM ends all: the client is told each time, and the kernel is clean.
 # boot: calls
-# timeout: 150
 one_client
 culvert_start gw
 require "the client connects" client_connect client $gateway_address

@@ -12,4 +12,5 @@ check "4 MB go through" on client iperf3 -c 10.99.0.1 -n 4M --logfile /var/log/i
 after=$(culvert_counter packets.received)
 say "$(grep -E 'sender|receiver' "$logs/client/iperf3.log")"
 check_at_most "packets the daemon received meanwhile" 4 $((after - before))
+check_at_least "packets the kernel took over from ESP" 1000 "$(nft_counter shifted-in)"
 check_at_least "packets the wire carried" 2000 "$(captured gw esp)"

@@ -3,7 +3,6 @@
 # What Scripts/demo shows: one call from dial to goodbye, told in an account.
 # boot: demo
 # run: asked
-# timeout: 150
 tell() { printf '%s\n' "$*" >>$logs/account; }
 # value WIDTH-NAME TEXT...
 item() { printf '  %-14s %s\n' "$1" "${*:2}" >>$logs/account; }
