@@ -4,22 +4,6 @@ package import Primitives
 extension Event {
     package var description: EventDescription {
         switch kind {
-        case .started, .phase1Established, .childEstablished, .legacyAlgorithm, .initialContact:
-            progress
-        case .noProfile, .halfOpenLimit, .noProposalChosen, .authenticationFailed, .invalidIdentity,
-            .invalidKeyExchange, .unsupportedExchange, .unsupportedVersion:
-            refusal
-        case .malformedMessage, .unexpectedMessage, .hashMismatch, .severalNegotiations, .tooManyExchanges,
-            .tooManyChildren,
-            .exchangeTimeout, .installFailed, .spiExhausted, .cryptographyFailed, .peerNotification:
-            trouble
-        case .deletedByPeer, .childDeletedByPeer, .childExpired, .expired, .closed:
-            ending
-        }
-    }
-
-    private var progress: EventDescription {
-        switch kind {
         case .started(let profile):
             return EventDescription(
                 .ike,
@@ -59,18 +43,13 @@ extension Event {
                 remedy: "update or reconfigure the client, then take the name out of allow-legacy",
                 fields: [.init("transform", transform)]
             )
-        default:
+        case .initialContact:
             return EventDescription(
                 .ike,
                 .debug,
                 "initial-contact",
                 "the peer says that it has no other security association with us"
             )
-        }
-    }
-
-    private var refusal: EventDescription {
-        switch kind {
         case .noProfile:
             return EventDescription(
                 .ike,
@@ -143,13 +122,6 @@ extension Event {
                 "the peer speaks IKE version \(major).\(minor)",
                 remedy: "set the client to L2TP over IPsec with IKEv1"
             )
-        default:
-            return EventDescription(.ike, .warning, "refused", "refused")
-        }
-    }
-
-    private var trouble: EventDescription {
-        switch kind {
         case .malformedMessage(let exchange, let error):
             return EventDescription(
                 .ike,
@@ -228,22 +200,14 @@ extension Event {
                 "a cryptographic operation failed: \(reason)",
                 remedy: "check the OpenSSL configuration of this machine, FIPS mode included"
             )
-        default:
-            if case .peerNotification(let type) = kind {
-                return EventDescription(
-                    .ike,
-                    type.isError ? .notice : .debug,
-                    "peer-notification",
-                    "the peer says \(type)",
-                    fields: [.init("type", type)]
-                )
-            }
-            return EventDescription(.ike, .warning, "trouble", "trouble")
-        }
-    }
-
-    private var ending: EventDescription {
-        switch kind {
+        case .peerNotification(let type):
+            return EventDescription(
+                .ike,
+                type.isError ? .notice : .debug,
+                "peer-notification",
+                "the peer says \(type)",
+                fields: [.init("type", type)]
+            )
         case .deletedByPeer(_, let children):
             return EventDescription(
                 .ike,
@@ -277,7 +241,7 @@ extension Event {
                 "the IKE SA reached the end of its lifetime",
                 fields: [.init("children", children)]
             )
-        default:
+        case .closed:
             return EventDescription(.ike, .info, "closed", "the IKE SA was closed from this side")
         }
     }
@@ -295,7 +259,7 @@ extension ProposalMismatch {
             .ike,
             .warning,
             "no-proposal-chosen",
-            "no common \(what) proposal; offered: \(Self.list(offered)); accepted: \(Self.list(accepted)); \(nearest)",
+            "no common \(what) proposal; offered: \(Self.list(offered)); accepted: \(Self.summary(of: accepted)); \(nearest)",
             remedy: remedy(phase),
             fields: [.init("phase", phase == .one ? 1 : 2)]
         )
@@ -315,6 +279,26 @@ extension ProposalMismatch {
             return "set the client to transport mode, as L2TP needs it"
         }
         return "configure the client for one of the accepted proposals"
+    }
+
+    /// Names with every combination of their parts are written by parts: `aes256|aes128-sha256|sha1`.
+    private static func summary(of names: [String]) -> String {
+        var texts: [String] = []
+        for count in Set(names.map { $0.split(separator: "-").count }).sorted() {
+            let group = names.map { $0.split(separator: "-") }.filter { $0.count == count }
+            let parts = (0..<count).map { place in
+                var unique: [Substring] = []
+                for name in group where !unique.contains(name[place]) { unique.append(name[place]) }
+                return unique
+            }
+            let isProduct = parts.reduce(1) { $0 * $1.count } == group.count
+            texts.append(
+                isProduct
+                    ? parts.map { $0.joined(separator: "|") }.joined(separator: "-")
+                    : list(group.map { $0.joined(separator: "-") })
+            )
+        }
+        return texts.isEmpty ? "nothing" : texts.joined(separator: ", ")
     }
 
     private static func list(_ names: [String]) -> String {

@@ -57,7 +57,7 @@ package enum Objection: Hashable, Sendable {
     case protocolID(IKEv1.ProtocolID)
     /// ESP together with another protocol, AH or IPComp.
     case bundle
-    case spiSize(Int)
+    case unusableSPI(size: Int)
 }
 
 extension Objection: CustomStringConvertible {
@@ -75,7 +75,7 @@ extension Objection: CustomStringConvertible {
         case .pfsGroup(let name): "wants perfect forward secrecy with \(name)"
         case .protocolID(let protocolID): "is for \(protocolID)"
         case .bundle: "comes together with a second protocol"
-        case .spiSize(let size): "has an SPI of \(size) bytes"
+        case .unusableSPI(let size): "has an unusable SPI of \(size) bytes"
         }
     }
 }

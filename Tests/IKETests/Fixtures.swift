@@ -65,7 +65,7 @@ extension [Endpoint.Effect] {
             case .installOutbound: "installOutbound"
             case .remove: "remove"
             case .closed: "closed"
-            case .report(let event): event.description.name
+            case .report(let event): "[\(event.description.name)]"
             }
         }
     }

@@ -200,7 +200,12 @@ extension IKEv1.ResponderSA {
         _ surroundings: Surroundings
     ) -> (State, [IKEv1.Effect]) {
         guard arrival.header.flags.contains(.encryption) else {
-            return (state, [report(.unexpectedMessage(.identityProtection, "message 5 is not encrypted"))])
+            // Message 1 or 3, long on its way or spoilt; only an identity in clear is worth a word.
+            let isIdentity = arrival.header.nextPayload == .identification
+            return (
+                state,
+                isIdentity ? [report(.unexpectedMessage(.identityProtection, "message 5 is not encrypted"))] : []
+            )
         }
         let profile = acceptance(surroundings).profile
         let opened: IKEv1.OpenedMessage

@@ -97,7 +97,7 @@ extension IKEv1 {
                 var objections = isESP ? candidate.objections(acceptance, circumstances) : []
                 if !isESP { objections.append(.protocolID(proposal.protocolID)) }
                 if isBundle { objections.append(.bundle) }
-                if espSPI(proposal.spi) == nil { objections.append(.spiSize(proposal.spi.count)) }
+                if espSPI(proposal.spi) == nil { objections.append(.unusableSPI(size: proposal.spi.count)) }
                 if let closest, closest.objections.count <= objections.count { continue }
                 closest = (name, objections)
             }

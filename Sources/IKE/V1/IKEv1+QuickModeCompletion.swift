@@ -15,8 +15,8 @@ extension IKEv1.ResponderSA {
             let index = phase.quickModes.firstIndex(where: { $0.pendingInboundSPI == child.inboundSPI }),
             case .installing(let installing) = phase.quickModes[index].stage
         else {
-            // The exchange ended while the kernel was at work.
-            return outcome == .installed ? [.remove(child)] : []
+            // The exchange ended while the kernel was at work; or it is over and this is said twice.
+            return outcome == .installed && !holds(child.inboundSPI) ? [.remove(child)] : []
         }
         let effects: [IKEv1.Effect]
         switch outcome {
@@ -29,6 +29,12 @@ extension IKEv1.ResponderSA {
         }
         state = .established(phase)
         return effects
+    }
+
+    private func holds(_ inboundSPI: ESPSPI) -> Bool {
+        if children.contains(where: { $0.inboundSPI == inboundSPI }) { return true }
+        guard case .established(let phase) = state else { return false }
+        return phase.quickModes.contains { $0.pendingInboundSPI == inboundSPI }
     }
 
     private func tryAnotherSPI(

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+import Cryptography
+import DataPlane
+import IKE
+import Primitives
+import Testing
+
+/// The whole responder on one page: a change of behaviour is a change to this table.
+struct StateTableTests {
+    /// One conversation, kept at every stage, with every message that was or could have been sent.
+    struct Conversation {
+        var states: [(name: String, rig: Rig)] = []
+        var events: [(name: String, apply: (inout Rig) -> [Endpoint.Effect])] = []
+
+        init() throws {
+            var rig = Rig()
+            var peer = rig.peer
+            states.append(("nothing", rig))
+            let message1 = peer.message1()
+            try peer.receive2(Rig.reply(rig.send(message1)))
+            states.append(("main-mode-1", rig))
+            let message3 = try peer.message3()
+            try peer.receive4(Rig.reply(rig.send(message3)))
+            states.append(("main-mode-2", rig))
+            var wrong = peer
+            wrong.preSharedKey = "wrong"
+            try wrong.rederive()
+            let badMessage5 = try wrong.message5()
+            var refused = rig
+            _ = refused.send(badMessage5)
+            let message5 = try peer.message5()
+            try peer.receive6(Rig.reply(rig.send(message5)))
+            rig.peer = peer
+            states.append(("established", rig))
+            var quick = peer.newQuick()
+            let quick1 = try peer.quick1(&quick)
+            guard let child = rig.send(quick1).installs.first else { throw Rig.Unexpected(effects: []) }
+            states.append(("installing", rig))
+            let quick2 = rig.endpoint.inboundInstalled(child.id, outcome: .installed, at: rig.now)
+            try peer.receiveQuick2(&quick, Rig.reply(quick2))
+            states.append(("wait-proof", rig))
+            let quick3 = try peer.quick3(quick)
+            _ = rig.send(quick3)
+            states.append(("child", rig))
+            states.append(("refused", refused))
+            var newer = rig
+            newer.peer = RawInitiator()
+            newer.peer.cookieI = Cookie(rawValue: 0x9999)
+            try newer.toEstablished()
+            states.append(("superseded", newer))
+
+            let cookies = peer.cookies.bytes
+            let deleteChild = try peer.informational(
+                Payload(.delete, IKEv1.DeletePayload(protocolID: .esp, spis: [RawInitiator.bytes(quick.spi)])),
+                messageID: 5
+            )
+            let deleteSelf = try peer.informational(
+                Payload(.delete, IKEv1.DeletePayload(protocolID: .isakmp, spis: [cookies])), messageID: 6)
+            _ = newer.send(deleteSelf)
+            states.append(("retired", newer))
+            let alive = try peer.informational(
+                Payload(
+                    .notification,
+                    IKEv1.NotificationPayload(
+                        protocolID: .isakmp, spi: cookies, type: .areYouThere, data: [0, 0, 0, 1])
+                ),
+                messageID: 7
+            )
+            let clear = Message(
+                header: peer.header(.informational, 8),
+                payloads: [Payload(.delete, IKEv1.DeletePayload(protocolID: .isakmp, spis: [cookies]))]
+            ).encode()
+            var otherOffer = peer
+            otherOffer.cookieR = .zero
+            otherOffer.ikeOffer = ClientOffer.ike("aes128-sha1-modp2048")
+            let other1 = otherOffer.message1()
+            let aggressive = Message(header: peer.header(.aggressive), payloads: [Payload(.nonce, [1])]).encode()
+            let id = child.id
+
+            func message(_ name: String, _ bytes: [UInt8]) {
+                events.append((name, { $0.send(bytes) }))
+            }
+            message("message 1", message1)
+            message("another message 1", other1)
+            message("message 3", message3)
+            message("message 5", message5)
+            message("message 5, other key", badMessage5)
+            message("quick 1", quick1)
+            message("quick 3", quick3)
+            message("delete child", deleteChild)
+            message("delete IKE SA", deleteSelf)
+            message("R-U-THERE", alive)
+            message("delete in clear", clear)
+            message("aggressive", aggressive)
+            for outcome in [
+                Endpoint.InstallOutcome.installed, .spiInUse, .failed(DataPlaneError(step: "NEWSA", code: 12)),
+            ] {
+                let word =
+                    switch outcome {
+                    case .installed: "installed"
+                    case .spiInUse: "spi in use"
+                    case .failed: "install failed"
+                    }
+                events.append((word, { $0.endpoint.inboundInstalled(id, outcome: outcome, at: $0.now) }))
+            }
+            events.append(("2 s", { $0.wait(.seconds(2)) }))
+            events.append(("30 s", { $0.wait(.seconds(30)) }))
+            events.append(("1 h", { $0.wait(.seconds(3600)) }))
+            events.append(("close", { $0.endpoint.closeAll(at: $0.now) }))
+        }
+    }
+
+    @Test func everyStateMeetsEveryEvent() throws {
+        let conversation = try Conversation()
+        var table: [String] = []
+        for (state, rig) in conversation.states {
+            for (event, apply) in conversation.events {
+                var rig = rig
+                // Long enough for a repetition to be answered.
+                rig.now = rig.now.advanced(by: .seconds(1))
+                let words = apply(&rig).words.joined(separator: " ")
+                let children = rig.endpoint.snapshots.first?.children.count ?? 0
+                let after = children > 0 ? "\(rig.state) (\(children) child)" : rig.state
+                table.append("\(state) + \(event): \(words.isEmpty ? "–" : words) > \(after)")
+            }
+        }
+        let text = table.joined(separator: "\n")
+        let expected = golden.split(separator: "\n").map(String.init)
+        for (now, before) in zip(table, expected) where now != before {
+            Issue.record("is:  \(now)\nwas: \(before)")
+        }
+        #expect(text == golden)
+    }
+}
+
+extension RawInitiator {
+    /// The keys of message 4 once more, after the pre-shared key was changed. Only the cipher key has to be wrong.
+    mutating func rederive() throws {
+        guard let transform, let keys else { return }
+        self.keys = IKEv1.PhaseOneKeys(
+            transform: transform,
+            preSharedKey: secret(preSharedKey),
+            initiatorNonce: nonceI,
+            responderNonce: [],
+            sharedSecret: keys.skeyidA,
+            cookies: cookies
+        )
+    }
+}
+
+private let golden = """
+    nothing + message 1: [started] transmit > main-mode-1
+    nothing + another message 1: [started] transmit > main-mode-1
+    nothing + message 3: – > none
+    nothing + message 5: – > none
+    nothing + message 5, other key: – > none
+    nothing + quick 1: – > none
+    nothing + quick 3: – > none
+    nothing + delete child: – > none
+    nothing + delete IKE SA: – > none
+    nothing + R-U-THERE: – > none
+    nothing + delete in clear: – > none
+    nothing + aggressive: – > none
+    nothing + installed: remove > none
+    nothing + spi in use: – > none
+    nothing + install failed: – > none
+    nothing + 2 s: – > none
+    nothing + 30 s: – > none
+    nothing + 1 h: – > none
+    nothing + close: – > none
+    main-mode-1 + message 1: transmit > main-mode-1
+    main-mode-1 + another message 1: – > main-mode-1
+    main-mode-1 + message 3: transmit > main-mode-2
+    main-mode-1 + message 5: – > main-mode-1
+    main-mode-1 + message 5, other key: – > main-mode-1
+    main-mode-1 + quick 1: [unexpected-message] > main-mode-1
+    main-mode-1 + quick 3: [unexpected-message] > main-mode-1
+    main-mode-1 + delete child: – > main-mode-1
+    main-mode-1 + delete IKE SA: – > main-mode-1
+    main-mode-1 + R-U-THERE: – > main-mode-1
+    main-mode-1 + delete in clear: – > main-mode-1
+    main-mode-1 + aggressive: [unexpected-message] > main-mode-1
+    main-mode-1 + installed: remove > main-mode-1
+    main-mode-1 + spi in use: – > main-mode-1
+    main-mode-1 + install failed: – > main-mode-1
+    main-mode-1 + 2 s: – > main-mode-1
+    main-mode-1 + 30 s: [exchange-timeout] > none
+    main-mode-1 + 1 h: [exchange-timeout] > none
+    main-mode-1 + close: – > none
+    main-mode-2 + message 1: – > main-mode-2
+    main-mode-2 + another message 1: – > main-mode-2
+    main-mode-2 + message 3: transmit > main-mode-2
+    main-mode-2 + message 5: transmit [phase1-established] > established
+    main-mode-2 + message 5, other key: transmit [authentication-failed] > refused
+    main-mode-2 + quick 1: [unexpected-message] > main-mode-2
+    main-mode-2 + quick 3: [unexpected-message] > main-mode-2
+    main-mode-2 + delete child: – > main-mode-2
+    main-mode-2 + delete IKE SA: – > main-mode-2
+    main-mode-2 + R-U-THERE: – > main-mode-2
+    main-mode-2 + delete in clear: – > main-mode-2
+    main-mode-2 + aggressive: [unexpected-message] > main-mode-2
+    main-mode-2 + installed: remove > main-mode-2
+    main-mode-2 + spi in use: – > main-mode-2
+    main-mode-2 + install failed: – > main-mode-2
+    main-mode-2 + 2 s: – > main-mode-2
+    main-mode-2 + 30 s: [exchange-timeout] > none
+    main-mode-2 + 1 h: [exchange-timeout] > none
+    main-mode-2 + close: – > none
+    established + message 1: – > established
+    established + another message 1: – > established
+    established + message 3: – > established
+    established + message 5: transmit > established
+    established + message 5, other key: – > established
+    established + quick 1: installInbound > established
+    established + quick 3: [malformed-message] > established
+    established + delete child: – > established
+    established + delete IKE SA: [deleted-by-peer] closed > none
+    established + R-U-THERE: transmit > established
+    established + delete in clear: – > established
+    established + aggressive: [unsupported-exchange] > established
+    established + installed: remove > established
+    established + spi in use: – > established
+    established + install failed: – > established
+    established + 2 s: – > established
+    established + 30 s: – > established
+    established + 1 h: transmit [expired] closed > none
+    established + close: transmit [closed] closed > none
+    installing + message 1: – > established
+    installing + another message 1: – > established
+    installing + message 3: – > established
+    installing + message 5: transmit > established
+    installing + message 5, other key: – > established
+    installing + quick 1: – > established
+    installing + quick 3: – > established
+    installing + delete child: remove [child-deleted-by-peer] > established
+    installing + delete IKE SA: [deleted-by-peer] closed > none
+    installing + R-U-THERE: transmit > established
+    installing + delete in clear: – > established
+    installing + aggressive: [unsupported-exchange] > established
+    installing + installed: transmit > established
+    installing + spi in use: installInbound > established
+    installing + install failed: remove transmit [install-failed] > established
+    installing + 2 s: – > established
+    installing + 30 s: remove [exchange-timeout] > established
+    installing + 1 h: remove [exchange-timeout] transmit [expired] closed > none
+    installing + close: transmit [closed] closed > none
+    wait-proof + message 1: – > established
+    wait-proof + another message 1: – > established
+    wait-proof + message 3: – > established
+    wait-proof + message 5: transmit > established
+    wait-proof + message 5, other key: – > established
+    wait-proof + quick 1: transmit > established
+    wait-proof + quick 3: installOutbound [child-established] > established (1 child)
+    wait-proof + delete child: remove [child-deleted-by-peer] > established
+    wait-proof + delete IKE SA: [deleted-by-peer] closed > none
+    wait-proof + R-U-THERE: transmit > established
+    wait-proof + delete in clear: – > established
+    wait-proof + aggressive: [unsupported-exchange] > established
+    wait-proof + installed: – > established
+    wait-proof + spi in use: – > established
+    wait-proof + install failed: – > established
+    wait-proof + 2 s: transmit > established
+    wait-proof + 30 s: remove [exchange-timeout] > established
+    wait-proof + 1 h: remove [exchange-timeout] transmit [expired] closed > none
+    wait-proof + close: transmit [closed] closed > none
+    child + message 1: – > established (1 child)
+    child + another message 1: – > established (1 child)
+    child + message 3: – > established (1 child)
+    child + message 5: transmit > established (1 child)
+    child + message 5, other key: – > established (1 child)
+    child + quick 1: transmit > established (1 child)
+    child + quick 3: – > established (1 child)
+    child + delete child: remove [child-deleted-by-peer] > established
+    child + delete IKE SA: [deleted-by-peer] closed > none
+    child + R-U-THERE: transmit > established (1 child)
+    child + delete in clear: – > established (1 child)
+    child + aggressive: [unsupported-exchange] > established (1 child)
+    child + installed: – > established (1 child)
+    child + spi in use: – > established (1 child)
+    child + install failed: – > established (1 child)
+    child + 2 s: – > established (1 child)
+    child + 30 s: – > established (1 child)
+    child + 1 h: transmit remove [child-expired] transmit [expired] closed > none
+    child + close: transmit transmit [closed] closed > none
+    refused + message 1: – > refused
+    refused + another message 1: – > refused
+    refused + message 3: – > refused
+    refused + message 5: – > refused
+    refused + message 5, other key: – > refused
+    refused + quick 1: – > refused
+    refused + quick 3: – > refused
+    refused + delete child: – > refused
+    refused + delete IKE SA: – > refused
+    refused + R-U-THERE: – > refused
+    refused + delete in clear: – > refused
+    refused + aggressive: – > refused
+    refused + installed: remove > refused
+    refused + spi in use: – > refused
+    refused + install failed: – > refused
+    refused + 2 s: – > refused
+    refused + 30 s: – > none
+    refused + 1 h: – > none
+    refused + close: – > none
+    superseded + message 1: – > established (1 child)
+    superseded + another message 1: – > established (1 child)
+    superseded + message 3: – > established (1 child)
+    superseded + message 5: transmit > established (1 child)
+    superseded + message 5, other key: – > established (1 child)
+    superseded + quick 1: transmit > established (1 child)
+    superseded + quick 3: – > established (1 child)
+    superseded + delete child: remove [child-deleted-by-peer] > established
+    superseded + delete IKE SA: [deleted-by-peer] > retired (1 child)
+    superseded + R-U-THERE: transmit > established (1 child)
+    superseded + delete in clear: – > established (1 child)
+    superseded + aggressive: [unsupported-exchange] > established (1 child)
+    superseded + installed: – > established (1 child)
+    superseded + spi in use: – > established (1 child)
+    superseded + install failed: – > established (1 child)
+    superseded + 2 s: – > established (1 child)
+    superseded + 30 s: – > established (1 child)
+    superseded + 1 h: transmit remove [child-expired] transmit [expired] closed transmit [expired] closed > none
+    superseded + close: transmit transmit [closed] closed transmit [closed] closed > none
+    retired + message 1: – > retired (1 child)
+    retired + another message 1: – > retired (1 child)
+    retired + message 3: – > retired (1 child)
+    retired + message 5: transmit > retired (1 child)
+    retired + message 5, other key: – > retired (1 child)
+    retired + quick 1: – > retired (1 child)
+    retired + quick 3: – > retired (1 child)
+    retired + delete child: – > retired (1 child)
+    retired + delete IKE SA: – > retired (1 child)
+    retired + R-U-THERE: – > retired (1 child)
+    retired + delete in clear: – > retired (1 child)
+    retired + aggressive: – > retired (1 child)
+    retired + installed: – > retired (1 child)
+    retired + spi in use: – > retired (1 child)
+    retired + install failed: – > retired (1 child)
+    retired + 2 s: – > retired (1 child)
+    retired + 30 s: – > retired (1 child)
+    retired + 1 h: transmit [expired] closed remove [child-expired] closed > none
+    retired + close: [closed] closed transmit [closed] closed > none
+    """
