@@ -131,6 +131,16 @@ let package = Package(
         ),
         .testTarget(name: "KernelTests", dependencies: ["Kernel", "DataPlane", "Primitives"], swiftSettings: common),
         .testTarget(
+            name: "CommandTests",
+            dependencies: [
+                "culvertctl", "ControlPlane",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: common
+        ),
+        .testTarget(
             name: "RuntimeTests",
             dependencies: ["Runtime", "ControlPlane", "DataPlane", "Primitives", "Simulation"],
             swiftSettings: common

@@ -117,7 +117,9 @@ extension ControlPlane {
             reportRefusal(error, of: id, into: &effects)
             if !association.connections.isEmpty { closeKeys(of: id, at: now, into: &effects) }
         case .done, .created:
-            if association.socket == .opening { associations[id]?.socket = .open }
+            guard case .opening(let peer) = association.socket else { return }
+            associations[id]?.socket = .open
+            if let peer { connect(id, to: peer, into: &effects) }
         }
     }
 

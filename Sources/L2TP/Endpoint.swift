@@ -13,6 +13,7 @@ package struct Endpoint: Sendable {
         /// SCCRQ was accepted: the peer's address and port are known and the socket may be connected to them.
         case connectionOpening(ConnectionSnapshot)
         case connectionEstablished(ConnectionSnapshot)
+        /// Both ends have said what they had to say, and our StopCCN, if there was one, was acknowledged or given up.
         /// All its sessions were reported closed before.
         case connectionClosed(TunnelID, on: RequestID)
         /// ICRQ was accepted. Frames of the peer may come from now on.
@@ -70,9 +71,9 @@ package struct Endpoint: Sendable {
                 guard let tunnel = header.tunnel else {
                     return receiveWithoutTunnel(header, body, on: socket, from: peer, trace: trace, at: now)
                 }
-                guard let connection = connections[tunnel] else { return ignore(.unknownTunnel(tunnel)) }
-                guard connection.socket == socket else { return ignore(.foreignTunnel(tunnel)) }
-                guard connection.peer == peer else { return ignore(.unexpectedSource(tunnel, connection.peer)) }
+                guard let owner = owner(of: tunnel) else { return ignore(.unknownTunnel(tunnel)) }
+                guard owner.socket == socket else { return ignore(.foreignTunnel(tunnel)) }
+                guard owner.peer == peer else { return ignore(.unexpectedSource(tunnel, owner.peer)) }
                 return receive(header, body, for: tunnel, at: now)
             }
         } catch {
@@ -99,11 +100,10 @@ package struct Endpoint: Sendable {
         carrying frame: [UInt8],
         for session: SessionKey
     ) -> (datagram: [UInt8], socket: RequestID, peer: SocketAddress)? {
-        guard let connection = connections[session.tunnel],
-            let header = connections[session.tunnel]?.sessions[session.session]?
-                .dataHeader(peerTunnel: connection.peerID)
+        guard let owner = owner(of: session.tunnel), let peerID = connections[session.tunnel]?.peerID,
+            let header = connections[session.tunnel]?.sessions[session.session]?.dataHeader(peerTunnel: peerID)
         else { return nil }
-        return (header.datagram(around: frame), connection.socket, connection.peer)
+        return (header.datagram(around: frame), owner.socket, owner.peer)
     }
 
     /// Ends a session with a CDN.
@@ -114,6 +114,11 @@ package struct Endpoint: Sendable {
     /// Ends a control connection, and its sessions with it, with a StopCCN.
     package mutating func close(_ tunnel: TunnelID, because result: StopResult, at now: MonotonicTime) -> [Effect] {
         turn(tunnel, at: now) { $0.close(because: result, at: now, $1) }
+    }
+
+    /// Forgets a control connection, and its sessions with it, without a word to the peer, who has forgotten it too.
+    package mutating func abandon(_ tunnel: TunnelID, at now: MonotonicTime) -> [Effect] {
+        turn(tunnel, at: now) { connection, _ in connection.abandon() }
     }
 
     /// ``close(_:because:at:)`` for every control connection: we are shutting down.
@@ -164,6 +169,7 @@ extension Endpoint {
         else { return [] }
         var effects = body(&connections.values[index], configuration)
         effects += connections[tunnel]?.flush(at: now) ?? []
+        effects += connections[tunnel]?.reportEnd() ?? []
         deadlines.set(tunnel, to: connections[tunnel]?.nextDeadline(configuration))
         switch connections[tunnel]?.state {
         case .closed:
@@ -173,6 +179,8 @@ extension Endpoint {
             sockets[socket]?.closing.append(tunnel)
             // No peer makes us keep more that is over than may be alive.
             if let closing = sockets[socket]?.closing, closing.count > configuration.tunnelsPerSocketLimit {
+                effects += connections[closing[0]]?.abandon() ?? []
+                effects += connections[closing[0]]?.reportEnd() ?? []
                 forget(closing[0], on: socket)
             }
         case .waitControlConnection, .established, .closing, nil:
@@ -206,8 +214,8 @@ extension Endpoint {
         from peer: SocketAddress,
         at now: MonotonicTime
     ) -> [Effect]? {
-        guard let tunnel = header.tunnel, let session = header.session, let connection = connections[tunnel],
-            connection.socket == socket, connection.peer == peer, connection.sessions[session] != nil
+        guard let tunnel = header.tunnel, let session = header.session, let owner = owner(of: tunnel),
+            owner.socket == socket, owner.peer == peer, connections[tunnel]?.sessions[session] != nil
         else { return nil }
         connections[tunnel]?.noteActivity(at: now)
         deadlines.set(tunnel, to: connections[tunnel]?.nextDeadline(configuration))
@@ -253,6 +261,12 @@ extension Endpoint {
         case .sccrp, .scccn, .hello, .ocrq, .ocrp, .occn, .icrq, .icrp, .iccn, .cdn, .wen, .sli, .unknown:
             return ignore(.unknownTunnel(nil))
         }
+    }
+
+    /// Where its messages come from. Not the connection itself: a copy that outlives a change of the original would
+    /// make that change copy everything.
+    private func owner(of tunnel: TunnelID) -> (socket: RequestID, peer: SocketAddress)? {
+        connections[tunnel].map { ($0.socket, $0.peer) }
     }
 
     /// A connection that is alive, by the peer's id of it.

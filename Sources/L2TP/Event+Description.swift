@@ -4,13 +4,6 @@ internal import Primitives
 extension Event.Kind {
     var connectionDescription: EventDescription {
         switch self {
-        case .connectionRefused(let hostName, let result):
-            EventDescription(
-                .l2tp,
-                .notice,
-                "tunnel-refused",
-                "the tunnel that \(hostName) asks for is refused: \(ResultCode(result))"
-            )
         case .connectionLimitReached(let hostName, let limit):
             EventDescription(
                 .l2tp,
@@ -180,7 +173,7 @@ extension Event.Kind {
                 ]
             )
         case .malformedDatagram, .malformedRequest, .unknownTunnel, .foreignTunnel, .unexpectedSource,
-            .dataForUnknownSession, .connectionRefused, .connectionLimitReached, .noSecret, .authenticationFailed,
+            .dataForUnknownSession, .connectionLimitReached, .noSecret, .authenticationFailed,
             .connectionFailed, .connectionTimedOut, .peerSilent, .peerRestarted, .connectionStopped,
             .unexpectedMessage, .unknownMessage, .ignoredAVP, .messageOutsideWindow:
             description

@@ -17,7 +17,6 @@ package struct Event: Hashable, Sendable {
         case dataForUnknownSession(TunnelID?, SessionID?)
 
         // Control connections.
-        case connectionRefused(hostName: String, StopResult)
         case connectionLimitReached(hostName: String, limit: Int)
         case noSecret(hostName: String)
         case authenticationFailed(TunnelID, hostName: String)
@@ -99,7 +98,7 @@ extension Event.Kind {
                 "data-for-unknown-session",
                 "a data message is for session \(Self.number(tunnel))/\(Self.number(session)), which does not exist"
             )
-        case .connectionRefused, .connectionLimitReached, .noSecret, .authenticationFailed, .connectionFailed,
+        case .connectionLimitReached, .noSecret, .authenticationFailed, .connectionFailed,
             .connectionTimedOut, .peerSilent, .peerRestarted, .connectionStopped, .unexpectedMessage, .unknownMessage,
             .ignoredAVP, .messageOutsideWindow:
             connectionDescription

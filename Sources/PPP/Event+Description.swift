@@ -184,7 +184,7 @@ extension NegotiationError {
         case .authentication: "Allow one of these methods on the client, or add it to ppp.authentication"
         case .peerAddress: "Let the client take the address it is given, or give its user that address"
         case .loop: "Look for a peer or a relay that returns what it is sent"
-        case .endless, .protocolRejected, .codeRejected: "See the peer's log for what it objects to"
+        case .endless, .restless, .protocolRejected, .codeRejected: "See the peer's log for what it objects to"
         case .noIPv4Address: "Give the pool or the user an IPv4 address"
         }
     }

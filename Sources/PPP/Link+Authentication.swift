@@ -26,7 +26,7 @@ extension Link {
 
     mutating func advanceAuthentication(_ effects: inout [Effect], _ now: MonotonicTime) {
         guard case .authenticate(var authenticator) = phase else { return }
-        let outcome = authenticator.advance(to: now, configuration)
+        let outcome = authenticator.advance(to: now, configuration, entropy)
         phase = .authenticate(authenticator)
         apply(outcome, &effects, now)
     }

@@ -55,6 +55,7 @@ extension Link {
                 answerEcho(packet, &effects, now)
             }
         }
+        limitRenegotiations(of: .lcp, &effects, now)
     }
 
     /// Why the link is being terminated.
@@ -80,8 +81,9 @@ extension Link {
         switch phase {
         case .authenticate, .network:
             networkDown(&effects)
+            renegotiations += 1
             phase = .establish
-            setUpDeadline = now.advanced(by: configuration.setUpTimeout)
+            setUpDeadline = setUpDeadline ?? now.advanced(by: configuration.setUpTimeout)
         case .dead, .establish, .terminate, .finished:
             break
         }
@@ -167,6 +169,7 @@ extension Link {
             fail(.loop, in: .lcp, &effects, now)
         } else {
             echo.unanswered = 0
+            renegotiations = 0
         }
     }
 

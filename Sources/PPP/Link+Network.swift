@@ -91,7 +91,8 @@ extension Link {
                 networkUp(&effects)
             case .thisLayerDown:
                 networkDown(&effects)
-                setUpDeadline = now.advanced(by: configuration.setUpTimeout)
+                renegotiations += 1
+                setUpDeadline = setUpDeadline ?? now.advanced(by: configuration.setUpTimeout)
             case .thisLayerFinished:
                 close(.byPeer, &effects, now)
             case .failed(let error):
@@ -108,6 +109,7 @@ extension Link {
                 effects.append(.report(.malformedPacket(.ipcp, error)))
             }
         }
+        limitRenegotiations(of: .ipcp, &effects, now)
     }
 
     private mutating func networkUp(_ effects: inout [Effect]) {

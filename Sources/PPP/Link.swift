@@ -53,6 +53,8 @@ package struct Link: Sendable {
     var protocolRejects = AnswerBudget(perSecond: 5)
     var echoReplies = AnswerBudget(perSecond: 10)
     var rejectIdentifier: UInt8 = 0
+    /// How often the peer took an open layer down since it last answered an Echo-Request.
+    var renegotiations = 0
 
     package init(configuration: Configuration, entropy: any EntropySource) {
         self.configuration = configuration
@@ -227,9 +229,14 @@ extension Link {
             phase = .terminate(end)
             setUpDeadline = nil
             apply(lcp.handle(.close, limits: limits, at: now), to: &effects, at: now)
-            // Nothing is left to wait for if LCP has already stopped.
-            if lcp.nextDeadline == nil { finish(end, &effects) }
         }
+    }
+
+    /// Each renegotiation costs a proof or a change in the kernel: a peer that does nothing else is sent away.
+    mutating func limitRenegotiations(of number: ProtocolNumber, _ effects: inout [Effect], _ now: MonotonicTime) {
+        guard renegotiations > configuration.maxConfigure else { return }
+        renegotiations = 0
+        fail(.restless, in: number, &effects, now)
     }
 
     mutating func fail(

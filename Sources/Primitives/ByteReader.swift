@@ -6,14 +6,13 @@
 /// reader of its own, bounded by its declared length (``reader(_:)``), so it can never reach
 /// past its end. Copying a reader costs one retain; the bytes are shared.
 package struct ByteReader: Sendable {
-    private let bytes: [UInt8]
-    /// Position of the next byte, counted from the start of the whole datagram.
-    package private(set) var offset: Int
-    private let end: Int
+    @usableFromInline let bytes: [UInt8]
+    @usableFromInline var position: Int
+    @usableFromInline let end: Int
 
     package init(_ bytes: [UInt8]) {
         self.bytes = bytes
-        offset = 0
+        position = 0
         end = bytes.count
     }
 
@@ -23,21 +22,23 @@ package struct ByteReader: Sendable {
 
     private init(_ bytes: [UInt8], from offset: Int, to end: Int) {
         self.bytes = bytes
-        self.offset = offset
+        position = offset
         self.end = end
     }
 
+    /// Position of the next byte, counted from the start of the whole datagram.
+    package var offset: Int { position }
     /// How many bytes are left.
-    package var remaining: Int { end - offset }
-    package var isAtEnd: Bool { offset == end }
+    package var remaining: Int { end - position }
+    package var isAtEnd: Bool { position == end }
 
     /// Takes the next `count` bytes.
     ///
     /// - Throws: ``DecodeError/truncated(needed:available:)``; the cursor then stays where it was.
     package mutating func take(_ count: Int) throws(DecodeError) -> ArraySlice<UInt8> {
         guard count >= 0, count <= remaining else { throw .truncated(needed: count, available: remaining) }
-        let slice = bytes[offset..<offset + count]
-        offset += count
+        let slice = bytes[position..<position + count]
+        position += count
         return slice
     }
 
@@ -46,29 +47,34 @@ package struct ByteReader: Sendable {
     /// - Throws: ``DecodeError/truncated(needed:available:)``; the cursor then stays where it was.
     package mutating func reader(_ count: Int) throws(DecodeError) -> ByteReader {
         guard count >= 0, count <= remaining else { throw .truncated(needed: count, available: remaining) }
-        let child = ByteReader(bytes, from: offset, to: offset + count)
-        offset += count
+        let child = ByteReader(bytes, from: position, to: position + count)
+        position += count
         return child
     }
 
     /// Takes a big-endian integer.
+    ///
+    /// Inlinable, as everything on the way of a packet that is generic: other targets get a specialised copy.
+    @inlinable
     package mutating func integer<T: FixedWidthInteger & UnsignedInteger>(
         _: T.Type = T.self
     ) throws(DecodeError) -> T {
+        let size = MemoryLayout<T>.size
+        guard size <= end - position else { throw .truncated(needed: size, available: end - position) }
         var value: T = 0
-        let raw = try take(MemoryLayout<T>.size)
-        for byte in raw { value = (value << 8) | T(truncatingIfNeeded: byte) }
+        for index in position..<position + size { value = (value << 8) | T(truncatingIfNeeded: bytes[index]) }
+        position += size
         return value
     }
 
     /// Takes everything that is left.
     package mutating func rest() -> ArraySlice<UInt8> {
-        defer { offset = end }
-        return bytes[offset..<end]
+        defer { position = end }
+        return bytes[position..<end]
     }
 
     /// The next byte, left in place; `nil` at the end.
-    package var next: UInt8? { offset < end ? bytes[offset] : nil }
+    package var next: UInt8? { position < end ? bytes[position] : nil }
 
     /// - Throws: ``DecodeError/trailing(_:)`` unless everything was read.
     package func finish() throws(DecodeError) {

@@ -2,33 +2,36 @@
 
 /// Growing output. Lengths are patched after what they measure was written, never computed by hand.
 package struct ByteWriter: Sendable {
-    package private(set) var bytes: [UInt8] = []
+    @usableFromInline var storage: [UInt8] = []
+    package var bytes: [UInt8] { storage }
 
     package init(reservingCapacity capacity: Int = 0) {
-        bytes.reserveCapacity(capacity)
+        storage.reserveCapacity(capacity)
     }
 
-    package var count: Int { bytes.count }
+    package var count: Int { storage.count }
 
     /// Appends a big-endian integer.
+    @inlinable
     package mutating func integer<T: FixedWidthInteger & UnsignedInteger>(_ value: T) {
         for shift in stride(from: T.bitWidth - 8, through: 0, by: -8) {
-            bytes.append(UInt8(truncatingIfNeeded: value >> T(truncatingIfNeeded: shift)))
+            storage.append(UInt8(truncatingIfNeeded: value >> T(truncatingIfNeeded: shift)))
         }
     }
 
+    @inlinable
     package mutating func append(_ more: some Sequence<UInt8>) {
-        bytes.append(contentsOf: more)
+        storage.append(contentsOf: more)
     }
 
     package mutating func append(_ secret: SecretBytes) {
         secret.withBytes { span in
-            for index in span.indices { bytes.append(span[index]) }
+            for index in span.indices { storage.append(span[index]) }
         }
     }
 
     package mutating func zeros(_ count: Int) {
-        bytes.append(contentsOf: repeatElement(0, count: count))
+        storage.append(contentsOf: repeatElement(0, count: count))
     }
 
     /// Runs `body`, then writes into the 16-bit field `position` bytes after the start of what
@@ -40,9 +43,9 @@ package struct ByteWriter: Sendable {
         flags: UInt16 = 0,
         _ body: (inout ByteWriter) -> Void
     ) {
-        let start = bytes.count
+        let start = storage.count
         body(&self)
-        let length = bytes.count - start
+        let length = storage.count - start
         precondition(length >= position + 2 && length <= 0xFFFF, "no room for the length field")
         let field = UInt16(length)
         precondition(field & flags == 0, "length \(length) runs into the flags")
@@ -50,9 +53,10 @@ package struct ByteWriter: Sendable {
     }
 
     /// - Precondition: The integer lies within what was written.
+    @inlinable
     package mutating func overwrite<T: FixedWidthInteger & UnsignedInteger>(_ value: T, at offset: Int) {
         for (index, shift) in stride(from: T.bitWidth - 8, through: 0, by: -8).enumerated() {
-            bytes[offset + index] = UInt8(truncatingIfNeeded: value >> T(truncatingIfNeeded: shift))
+            storage[offset + index] = UInt8(truncatingIfNeeded: value >> T(truncatingIfNeeded: shift))
         }
     }
 }

@@ -5,25 +5,34 @@
 /// A binary heap whose entries know their place, so that a deadline is moved or dropped in
 /// logarithmic time and nothing outdated stays behind.
 package struct DeadlineQueue<Key: Hashable & Sendable>: Sendable {
-    private struct Entry: Sendable {
-        var deadline: MonotonicTime
-        var key: Key
+    @usableFromInline struct Entry: Sendable {
+        @usableFromInline var deadline: MonotonicTime
+        @usableFromInline let key: Key
+
+        @inlinable
+        init(deadline: MonotonicTime, key: Key) {
+            self.deadline = deadline
+            self.key = key
+        }
     }
 
-    private var heap: [Entry] = []
-    private var places: [Key: Int] = [:]
+    @usableFromInline var heap: [Entry] = []
+    @usableFromInline var places: [Key: Int] = [:]
 
+    @inlinable
     package init() {}
 
-    package var count: Int { heap.count }
+    @inlinable package var count: Int { heap.count }
     /// The earliest deadline; `nil` while there is none.
-    package var nextDeadline: MonotonicTime? { heap.first?.deadline }
+    @inlinable package var nextDeadline: MonotonicTime? { heap.first?.deadline }
 
+    @inlinable
     package subscript(key: Key) -> MonotonicTime? {
         places[key].map { heap[$0].deadline }
     }
 
     /// Gives `key` a new deadline, or none.
+    @inlinable
     package mutating func set(_ key: Key, to deadline: MonotonicTime?) {
         switch (places[key], deadline) {
         case (nil, nil):
@@ -43,13 +52,15 @@ package struct DeadlineQueue<Key: Hashable & Sendable>: Sendable {
     }
 
     /// Takes the key with the earliest deadline, if that has come.
+    @inlinable
     package mutating func popDue(at now: MonotonicTime) -> Key? {
         guard let first = heap.first, first.deadline <= now else { return nil }
         remove(at: 0)
         return first.key
     }
 
-    private mutating func remove(at place: Int) {
+    @inlinable
+    mutating func remove(at place: Int) {
         places[heap[place].key] = nil
         let last = heap.removeLast()
         guard place < heap.count else { return }
@@ -59,7 +70,8 @@ package struct DeadlineQueue<Key: Hashable & Sendable>: Sendable {
         siftDown(place)
     }
 
-    private mutating func siftUp(_ start: Int) {
+    @inlinable
+    mutating func siftUp(_ start: Int) {
         var child = start
         while child > 0 {
             let parent = (child - 1) / 2
@@ -69,7 +81,8 @@ package struct DeadlineQueue<Key: Hashable & Sendable>: Sendable {
         }
     }
 
-    private mutating func siftDown(_ start: Int) {
+    @inlinable
+    mutating func siftDown(_ start: Int) {
         var parent = start
         while true {
             var smallest = parent
@@ -83,7 +96,8 @@ package struct DeadlineQueue<Key: Hashable & Sendable>: Sendable {
         }
     }
 
-    private mutating func swap(_ a: Int, _ b: Int) {
+    @inlinable
+    mutating func swap(_ a: Int, _ b: Int) {
         heap.swapAt(a, b)
         places[heap[a].key] = a
         places[heap[b].key] = b

@@ -27,6 +27,7 @@ package struct MonotonicTime: InstantProtocol, Sendable {
         .nanoseconds(other.nanoseconds) - .nanoseconds(nanoseconds)
     }
 
+    @inlinable
     package static func < (a: MonotonicTime, b: MonotonicTime) -> Bool {
         a.nanoseconds < b.nanoseconds
     }

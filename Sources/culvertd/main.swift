@@ -1,1 +1,2 @@
-print("culvertd")
+// SPDX-License-Identifier: Apache-2.0
+Culvertd.start()

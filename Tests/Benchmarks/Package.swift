@@ -30,10 +30,11 @@ let package = Package(
             dependencies: ["Primitives", "Cryptography", "DataPlane", "IKE", "L2TP", "PPP", "ControlPlane"],
             swiftSettings: settings
         ),
+        .target(name: "CHeap"),
         .executableTarget(
             name: "culvert-bench",
             dependencies: [
-                "Primitives", "Cryptography", "DataPlane", "IKE", "L2TP", "PPP", "ControlPlane", "Simulation",
+                "CHeap", "Primitives", "Cryptography", "DataPlane", "IKE", "L2TP", "PPP", "ControlPlane", "Simulation",
             ],
             swiftSettings: settings
         ),

@@ -48,7 +48,9 @@ struct FirstCallTests {
         )
         network.dial(0)
         network.dial(1)
-        #expect(network.run(for: .seconds(10)) { $0.kernel.interfaces.count == 2 })
+        #expect(
+            network.run(for: .seconds(10)) { $0.kernel.interfaces.count == 2 && $0.clients.allSatisfy(\.isUp) }
+        )
         #expect(network.clients[0].ppp.address != network.clients[1].ppp.address)
         #expect(Set(network.kernel.sockets.keys.map(\.port)).count == 2)
         #expect(network.kernel.violations.isEmpty)

@@ -63,6 +63,8 @@ package struct SimulatedPPPClient: Sendable {
     private var papIdentifier: UInt8 = 0
     /// What the server has to prove with MS-CHAPv2.
     private var expectedProof: String?
+    /// A challenge that comes twice is answered with the same Response.
+    private var answered: (challenge: ControlPacket, response: [UInt8])?
     private var sent = 0
     package private(set) var nextDeadline: MonotonicTime?
 
@@ -274,7 +276,9 @@ package struct SimulatedPPPClient: Sendable {
             guard let challenge = try? CHAPValue(from: &reader), stage != .lcp, stage != .idle, stage != .over else {
                 return []
             }
+            if let answered, answered.challenge == packet { return [answered.response] }
             let response = respond(to: Array(challenge.value), identifier: packet.identifier)
+            answered = (packet, response)
             return configuration.isEager && stage == .authentication ? [response] + startIPCP(now) : [response]
         case CHAPValue.success:
             if let expectedProof, !String(decoding: packet.data, as: UTF8.self).hasPrefix(expectedProof) {

@@ -36,6 +36,7 @@ package struct ControlConnection: Sendable {
     /// When sessions have waited long enough for their ICCN.
     var waitingSessions = DeadlineQueue<SessionID>()
     private var lastReceived: MonotonicTime
+    private var hasReportedEnd = false
 
     /// Opens the connection that `offer` asks for, with an SCCRP.
     ///
@@ -130,7 +131,7 @@ package struct ControlConnection: Sendable {
 
     /// Room for an answer to every call there may be, twice.
     private static func queueLimit(_ configuration: Configuration) -> Int {
-        2 * configuration.sessionsPerTunnelLimit + 64
+        2 * min(configuration.sessionsPerTunnelLimit, 32_768) + 64
     }
 
     /// Queues a message about the tunnel, or about the peer's session `session`.
@@ -294,7 +295,13 @@ package struct ControlConnection: Sendable {
             channel.dropUnacknowledged()
         }
         return ended.map { .sessionClosed(SessionKey(tunnel: id, session: $0), .connectionEnded) }
-            + [.connectionClosed(id, on: socket)]
+    }
+
+    /// Says once that it is over: when nothing of ours waits for an acknowledgement any more.
+    package mutating func reportEnd() -> [Endpoint.Effect] {
+        guard isClosing, !hasReportedEnd, channel.isIdle || state == .closed else { return [] }
+        hasReportedEnd = true
+        return [.connectionClosed(id, on: socket)]
     }
 
     // MARK: - Time

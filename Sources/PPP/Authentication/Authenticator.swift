@@ -26,8 +26,8 @@ package struct Authenticator: Sendable {
     private enum State: Sendable {
         /// PAP: the peer speaks first.
         case awaitingRequest
-        /// The challenge is out, `sent` times.
-        case challenging(ControlPacket, challenge: [UInt8], sent: Int)
+        /// The challenge is out, and was preceded by `sent` - 1 others.
+        case challenging(identifier: UInt8, challenge: [UInt8], sent: Int)
         case verifying(ControlPacket, userName: String)
         /// `reply` refused `answered`, and carried the challenge for the next attempt.
         case retrying(reply: ControlPacket, answered: ControlPacket, challenge: [UInt8])
@@ -57,25 +57,38 @@ package struct Authenticator: Sendable {
         at now: MonotonicTime
     ) -> [Effect] {
         guard method != .pap else { return [] }
-        let challenge = entropy.bytes(Authenticator.challengeLength)
-        var writer = ByteWriter(reservingCapacity: 64)
-        CHAPValue(value: challenge[...], name: Array(configuration.name.utf8.prefix(Authenticator.longestName))[...])
-            .encode(into: &writer)
-        let packet = ControlPacket(CHAPValue.challenge, identifier: entropy.integer(), data: writer.bytes[...])
-        state = .challenging(packet, challenge: challenge, sent: 1)
-        nextDeadline = now.advanced(by: configuration.restartTimer)
-        return [.send(packet)]
+        return challenge(entropy.integer(), sent: 1, configuration, entropy, now)
     }
 
-    package mutating func advance(to now: MonotonicTime, _ configuration: Configuration) -> [Effect] {
+    package mutating func advance(
+        to now: MonotonicTime,
+        _ configuration: Configuration,
+        _ entropy: any EntropySource
+    ) -> [Effect] {
         guard let deadline = nextDeadline, deadline <= now else { return [] }
-        guard case .challenging(let packet, let challenge, let sent) = state, sent < configuration.maxConfigure else {
+        guard case .challenging(let identifier, _, let sent) = state, sent < configuration.maxConfigure else {
             nextDeadline = nil
             return [.unanswered]
         }
-        state = .challenging(packet, challenge: challenge, sent: sent + 1)
+        return challenge(identifier &+ 1, sent: sent + 1, configuration, entropy, now)
+    }
+
+    /// RFC 1994 §4.1: identifier and value are new each time. So a peer that answers late, and twice, is taken at
+    /// its last word, which is the one whose authenticator response it expects.
+    private mutating func challenge(
+        _ identifier: UInt8,
+        sent: Int,
+        _ configuration: Configuration,
+        _ entropy: any EntropySource,
+        _ now: MonotonicTime
+    ) -> [Effect] {
+        let value = entropy.bytes(Authenticator.challengeLength)
+        let name = Array(configuration.name.utf8.prefix(Authenticator.longestName))
+        var writer = ByteWriter(reservingCapacity: 64)
+        CHAPValue(value: value[...], name: name[...]).encode(into: &writer)
+        state = .challenging(identifier: identifier, challenge: value, sent: sent)
         nextDeadline = now.advanced(by: configuration.restartTimer)
-        return [.send(packet)]
+        return [.send(ControlPacket(CHAPValue.challenge, identifier: identifier, data: writer.bytes[...]))]
     }
 
     package mutating func receive(
@@ -90,8 +103,8 @@ package struct Authenticator: Sendable {
         case .awaitingRequest:
             return attempt(packet, challenge: [], configuration, entropy)
 
-        case .challenging(let asked, let challenge, _):
-            guard packet.identifier == asked.identifier else { return [.unexpected(packet.code)] }
+        case .challenging(let identifier, let challenge, _):
+            guard packet.identifier == identifier else { return [.unexpected(packet.code)] }
             return attempt(packet, challenge: challenge, configuration, entropy)
 
         case .verifying:

@@ -72,7 +72,7 @@ package struct LCPOptions: NegotiableOptions {
             case .looped:
                 loops += 1
                 guard loops < LCPOptions.loopLimit else { return .hopeless(.loop) }
-                naks.append(Option(OptionType.magicNumber, integer: LCPOptions.magic(entropy)))
+                return .nak([Option(OptionType.magicNumber, integer: LCPOptions.magic(entropy))])
             }
         }
         guard rejects.isEmpty else { return .reject(rejects) }

@@ -40,6 +40,8 @@ package enum NegotiationError: Error, Hashable, Sendable {
     case loop
     /// More Naks or Rejects than a peer that wants to agree would send.
     case endless
+    /// The peer negotiates anew, again and again.
+    case restless
     case protocolRejected(ProtocolNumber)
     case codeRejected(ControlPacket.Code)
     /// What the user database gave for a peer has no IPv4 address.
@@ -60,6 +62,8 @@ extension NegotiationError: CustomStringConvertible {
             return "our own packets come back: the line is looped"
         case .endless:
             return "the peer refuses every Configure-Request"
+        case .restless:
+            return "the peer negotiates anew, again and again"
         case .protocolRejected(let number):
             return "the peer rejects the protocol \(number)"
         case .codeRejected(let code):

@@ -1,0 +1,121 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# culvertd under test.
+
+culvert_node=
+culvert_socket=/run/culvert/control.sock
+
+# culvert_configure NODE [psk= users= auth= proposals= legacy= pool= gateway= level=]: writes /etc/culvert.
+# users: "alice:secret1 bob:secret2[:address]"; auth, proposals and legacy: YAML flow lists or names
+culvert_configure() {
+    local node=$1 user o_psk=lab-secret o_users="alice:secret1" o_auth="[mschapv2, chap-md5, pap]" \
+        o_proposals=l2tp-clients o_legacy="[]" o_pool=10.99.0.0/24 o_gateway=10.99.0.1
+    local -a field
+    shift
+    options "psk users auth proposals legacy pool gateway" "$@"
+    put "$node" /etc/culvert/culvert.yaml <<END
+gateway:
+  name: gw.lab.example
+  listen: [0.0.0.0]
+ike:
+  profiles:
+    - name: remote-access
+      remote: any
+      authentication: psk
+      secret: { file: psk }
+      proposals: $o_proposals
+      allow-legacy: $o_legacy
+l2tp:
+  require-ipsec: true
+  hello-interval: 60s
+ppp:
+  authentication: $o_auth
+  dns: [10.99.0.53]
+  mtu: auto
+addresses:
+  pools:
+    - { name: office, range: $o_pool, gateway: $o_gateway }
+users:
+  file: users.yaml
+control:
+  socket: $culvert_socket
+END
+    printf '%s\n' "$o_psk" | put "$node" /etc/culvert/psk
+    {
+        printf 'users:\n'
+        for user in $o_users; do
+            IFS=: read -r -a field <<<"$user"
+            printf '  - { name: %s, secret: %s%s }\n' "${field[0]}" "${field[1]}" "${field[2]:+, address: ${field[2]}}"
+        done
+    } | put "$node" /etc/culvert/users.yaml
+}
+
+# culvert_start NODE [options of culvert_configure]: true when it listens; ends the scenario otherwise
+culvert_start() {
+    local node=$1
+    culvert_configure "$@"
+    mkdir -p "$(root_of "$node")/run/culvert"
+    culvert_node=$node
+    start "$node" culvertd $stage/culvertd --config /etc/culvert/culvert.yaml
+    if ! wait_for 60 culvert_ready; then
+        tail -n 20 "$logs/$node/culvertd.log"
+        fail "culvertd is ready: $(tail -n 1 "$logs/$node/culvertd.log")"
+        culvert_node=
+        finish
+    fi
+    say "culvertd is ready"
+}
+culvert_ready() { runs "$culvert_node" culvertd && grep -qw 'control ready' "$logs/$culvert_node/culvertd.log"; }
+
+# culvert_log_has TEXT: fixed text in the daemon's log so far
+culvert_log_has() { grep -qF -- "$1" "$logs/$culvert_node/culvertd.log"; }
+# check_log WHAT TEXT: waits a little; the line is shown
+check_log() {
+    if wait_for 10 culvert_log_has "$2"; then
+        say "ok: $1: $(grep -F -m 1 -- "$2" "$logs/$culvert_node/culvertd.log" | cut -c 1-400)"
+    else
+        fail "$1: no log line has '$2'"
+    fi
+}
+
+# culvertctl COMMAND ARGUMENT...
+culvertctl() { on "$culvert_node" $stage/culvertctl "$1" --socket $culvert_socket "${@:2}"; }
+# culvert_counter NAME: prints its value, 0 if the daemon never counted it
+culvert_counter() {
+    local value
+    value=$(culvertctl status --json | tr -d ' \n' | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p")
+    printf '%s\n' "${value:-0}"
+}
+# culvert_traces: the calls there are, by trace, one per line
+culvert_traces() { culvertctl sessions --json | tr -d ' \n' | grep -o '"trace":"[0-9a-f]*' | sed 's/.*"//'; }
+# session_count: calls whose network is up
+session_count() { culvertctl status --json | tr -d ' \n' | sed -n 's/.*"callCount":\([0-9]*\).*/\1/p'; }
+# nft_counter NAME: packets one of our rules counted
+nft_counter() { on "$culvert_node" nft list counter inet culvert "$1" | sed -n 's/.*packets \([0-9]*\).*/\1/p'; }
+has_sessions() { [ "$(session_count)" = "$1" ]; }
+
+# culvert_stop: SIGTERM; checks that it says goodbye in time and ends with status 0
+culvert_stop() {
+    local node=$culvert_node
+    culvert_node=
+    kill -TERM "$(pid_of "$node" culvertd)" 2>/dev/null
+    if wait_for 15 not runs "$node" culvertd; then
+        wait "$(pid_of "$node" culvertd)"
+        check_equal "culvertd ends with status 0 on SIGTERM" 0 $?
+    else
+        fail "culvertd ends within 15 s of SIGTERM"
+        kill -KILL "$(pid_of "$node" culvertd)" 2>/dev/null
+    fi
+    kernel_clean "$node"
+}
+# culvert_end: at the end of a scenario that left it running
+culvert_end() {
+    local node=$culvert_node
+    if runs "$node" culvertd; then
+        culvert_stop
+    else
+        culvert_node=
+        wait "$(pid_of "$node" culvertd)"
+        fail "culvertd still runs at the end (status $?): $(tail -n 1 "$logs/$node/culvertd.log")"
+    fi
+}

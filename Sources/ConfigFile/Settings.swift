@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package import ControlPlane
+package import Primitives
+
+/// All that a configuration file says.
+package struct Settings: Hashable, Sendable {
+    package var controlPlane: ControlPlane.Configuration
+    /// Our name towards peers: the Host Name of L2TP, the name in PPP challenges.
+    package var gatewayName: String
+    /// Addresses for UDP 500, 4500 and 1701; never empty.
+    package var listen: [IPAddress]
+    package var controlSocket: ControlSocketSettings
+    package var log: LogSettings
+}
+
+/// Where `culvertctl` finds the daemon, and who may use it.
+package struct ControlSocketSettings: Hashable, Sendable {
+    package var path = "/run/culvert/control.sock"
+    /// Permission bits.
+    package var mode: UInt32 = 0o660
+    /// Owns the socket, by name; `nil` leaves the group of the process.
+    package var group: String?
+
+    package init() {
+    }
+}
+
+package struct LogSettings: Hashable, Sendable {
+    package enum Format: String, Hashable, Sendable, CaseIterable {
+        case text
+        case json
+    }
+
+    /// Events below it are not printed.
+    package var level = EventDescription.Severity.info
+    package var format = Format.text
+
+    package init() {
+    }
+}
+
+/// A file as the caller found it.
+package struct LoadedFile: Hashable, Sendable {
+    package var bytes: [UInt8]
+    /// Permission bits.
+    package var mode: UInt32
+    /// The superuser or the user we run as.
+    package var ownerIsTrusted: Bool
+
+    package init(bytes: [UInt8], mode: UInt32, ownerIsTrusted: Bool) {
+        self.bytes = bytes
+        self.mode = mode
+        self.ownerIsTrusted = ownerIsTrusted
+    }
+}
+
+/// Why a file could not be read.
+package enum FileProblem: Error, Hashable, Sendable {
+    case missing
+    case permissionDenied
+    /// A directory, a device, a pipe.
+    case notAFile
+    case tooLarge
+    /// In the words of the system.
+    case other(String)
+}

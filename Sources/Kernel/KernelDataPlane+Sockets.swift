@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+package import CLinux
+package import DataPlane
+internal import Glibc
+package import Primitives
+
+/// A tunnel socket that is open.
+struct OpenTunnelSocket {
+    let tunnel: KernelTunnel
+    var peer: SocketAddress?
+    /// Made, being made or being removed.
+    var sessions: Set<KernelSessionID> = []
+    /// Who waits for its end; `nil` unless it shall close.
+    var closing: [DataPlaneTicket]?
+    var isWatched = true
+}
+
+extension KernelDataPlane {
+    /// So many datagrams are read in one go.
+    private static let readLimit = 64
+
+    func open(_ socket: TunnelSocket) -> DataPlaneError? {
+        guard sockets[socket.requestID] == nil else { return DataPlaneError(step: "socket", code: EEXIST) }
+        let family: Int32 = socket.localAddress.isV4 ? 4 : 6
+        let descriptor = culvert_udp_socket(family)
+        guard descriptor >= 0 else { return DataPlaneError(step: "socket(SOCK_DGRAM)", code: -descriptor) }
+        if let failure = prepare(descriptor, family, socket) {
+            _ = close(descriptor)
+            return failure
+        }
+        sockets[socket.requestID] = OpenTunnelSocket(tunnel: KernelTunnel(descriptor: descriptor, family: family))
+        watch(descriptor, .socket(socket.requestID))
+        return nil
+    }
+
+    /// The policies stand before the socket can be found: nothing unprotected ever reaches it.
+    private func prepare(_ descriptor: Int32, _ family: Int32, _ socket: TunnelSocket) -> DataPlaneError? {
+        let requestID = socket.requestID.rawValue
+        for direction in [XFRM_POLICY_IN, XFRM_POLICY_OUT] {
+            let result = culvert_socket_policy(descriptor, family, requestID, Int32(direction))
+            guard result >= 0 else { return DataPlaneError(step: "IP_XFRM_POLICY", code: -result) }
+        }
+        var result = culvert_allow_fragments(descriptor, family)
+        guard result >= 0 else { return DataPlaneError(step: "IP_MTU_DISCOVER", code: -result) }
+        result = culvert_reuse_address(descriptor)
+        guard result >= 0 else { return DataPlaneError(step: "SO_REUSEADDR", code: -result) }
+        let local = SocketAddress(socket.localAddress, port: socket.requestID.port)
+        var address = culvert_address(local)
+        result = culvert_bind(descriptor, &address)
+        guard result >= 0 else { return DataPlaneError(step: "bind \(local)", code: -result) }
+        return nil
+    }
+
+    func connect(_ requestID: RequestID, to peer: SocketAddress) -> DataPlaneError? {
+        guard let socket = sockets[requestID], socket.closing == nil else {
+            return DataPlaneError(step: "connect", code: EBADF)
+        }
+        var address = culvert_address(peer)
+        let result = culvert_connect(socket.tunnel.descriptor, &address)
+        guard result >= 0 else { return DataPlaneError(step: "connect \(peer)", code: -result) }
+        sockets[requestID]?.peer = peer
+        return nil
+    }
+
+    /// The socket closes when its sessions are gone; those that are not being removed yet now are.
+    func closeSocket(_ requestID: RequestID, _ ticket: DataPlaneTicket?) {
+        guard let socket = sockets[requestID] else {
+            if let ticket { answer(ticket, nil) }
+            return
+        }
+        let isFirst = socket.closing == nil
+        sockets[requestID]?.closing = (socket.closing ?? []) + (ticket.map { [$0] } ?? [])
+        guard isFirst else { return }
+        stopWatching(requestID)
+        for session in socket.sessions { enqueue(.remove(nil), for: session) }
+        closeIfUnused(requestID)
+    }
+
+    private func stopWatching(_ requestID: RequestID) {
+        guard let socket = sockets[requestID], socket.isWatched else { return }
+        sockets[requestID]?.isWatched = false
+        unwatch(socket.tunnel.descriptor)
+    }
+
+    func closeIfUnused(_ requestID: RequestID) {
+        guard let socket = sockets[requestID], socket.closing != nil, socket.sessions.isEmpty else { return }
+        let (descriptor, completions) = (socket.tunnel.descriptor, completions)
+        afterUnwatching { _ in
+            _ = close(descriptor)
+            completions.post(.socketClosed(requestID))
+        }
+    }
+
+    func socketClosed(_ requestID: RequestID) {
+        guard let socket = sockets.removeValue(forKey: requestID) else { return }
+        for ticket in socket.closing ?? [] { answer(ticket, nil) }
+    }
+
+    func readDatagrams(_ requestID: RequestID) {
+        guard let socket = sockets[requestID], socket.isWatched else { return }
+        for _ in 0..<Self.readLimit {
+            var peer = culvert_address()
+            let count = buffer.withUnsafeMutableBytes {
+                culvert_recvfrom(socket.tunnel.descriptor, $0.baseAddress, UInt64($0.count), &peer)
+            }
+            switch count {
+            case 0...Int64(buffer.count):
+                guard let address = SocketAddress(peer) else { continue }
+                notices.append(.datagram(requestID, from: address, Array(buffer[..<Int(count)])))
+            case Int64(-EAGAIN):
+                return
+            default:
+                // An ICMP error of the peer's side, collected thus; retransmission deals with it.
+                continue
+            }
+        }
+    }
+
+    package func send(_ datagram: [UInt8], on requestID: RequestID, to peer: SocketAddress) {
+        guard let socket = sockets[requestID] else { return }
+        datagram.withUnsafeBytes { bytes in
+            if socket.peer == peer {
+                _ = culvert_sendto(socket.tunnel.descriptor, bytes.baseAddress, UInt64(bytes.count), nil)
+            } else {
+                var address = culvert_address(peer)
+                _ = culvert_sendto(socket.tunnel.descriptor, bytes.baseAddress, UInt64(bytes.count), &address)
+            }
+        }
+    }
+}
+
+extension culvert_address {
+    package init(_ address: SocketAddress) {
+        self.init()
+        port = address.port
+        switch address.address {
+        case .v4(let value):
+            family = 4
+            low = UInt64(value)
+        case .v6(let high, let low):
+            family = 6
+            self.high = high
+            self.low = low
+        }
+    }
+}
+
+extension SocketAddress {
+    /// `nil` if there is none.
+    package init?(_ address: culvert_address) {
+        switch address.family {
+        case 4: self.init(.v4(UInt32(truncatingIfNeeded: address.low)), port: address.port)
+        case 6: self.init(.v6(high: address.high, low: address.low), port: address.port)
+        default: return nil
+        }
+    }
+}

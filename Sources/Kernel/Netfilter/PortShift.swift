@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+package import DataPlane
+internal import Glibc
+
+/// The fixed rules by which any number of peers behind one address are told apart, and by which nothing travels in
+/// clear. After decryption UDP port 1701 becomes the private port in the low half of the association's request id;
+/// before encryption the private port becomes 1701 again. What is not protected is dropped, whether or not anybody
+/// listens.
+///
+/// The table belongs to our netlink socket: nobody else can change it, and it goes when we go, however we go.
+package final class PortShift {
+    /// The counters an operator sees with `nft list counters`.
+    package enum Counter: String, CaseIterable, Sendable {
+        case shiftedIn = "shifted-in"
+        case shiftedOut = "shifted-out"
+        /// L2TP in clear, from outside.
+        case refusedL2TP = "refused-l2tp-in-clear"
+        /// Something in clear to a private port.
+        case refusedPrivate = "refused-private-in-clear"
+        /// L2TP of ours that no association would protect.
+        case refusedOut = "refused-out-in-clear"
+    }
+
+    private let socket: NetlinkSocket
+    private let table: String
+
+    /// Makes the table, the whole of it or nothing.
+    ///
+    /// - Throws: With EEXIST or EPERM if another culvertd runs here; with ENOENT or EOPNOTSUPP if the kernel lacks
+    ///   nf_tables or one of its expressions.
+    package convenience init() throws(DataPlaneError) {
+        try self.init(table: Ownership.tableName, isActive: true)
+    }
+
+    /// - Parameter isActive: Otherwise no packet meets the rules: for finding out whether the kernel takes them.
+    init(table: String, isActive: Bool) throws(DataPlaneError) {
+        self.table = table
+        socket = try NetlinkSocket(.netfilter)
+        var batch = Self.rules(table: table, isActive: isActive)
+        let failures = socket.perform(&batch).failures
+        guard let first = failures.keys.min(), var failure = failures[first] else { return }
+        if failure.isExists || failure.code == EPERM {
+            failure.text = "the nftables table 'inet \(table)' exists already: does another culvertd run here?"
+        }
+        throw failure
+    }
+
+    /// Takes the rules away. They would go with the socket, too, but when that closes is not in our hands alone.
+    package func remove() {
+        var transaction = NetfilterTransaction(table: table)
+        transaction.removeTable()
+        var batch = transaction.finished()
+        _ = socket.perform(&batch)
+    }
+
+    /// How many packets were dropped because they were not protected; `nil` if the kernel does not say.
+    package func refusedInClear() -> UInt64? {
+        let counters: [Counter] = [.refusedL2TP, .refusedPrivate, .refusedOut]
+        var sum: UInt64 = 0
+        for counter in counters {
+            guard let packets = packets(counter) else { return nil }
+            sum += packets
+        }
+        return sum
+    }
+
+    /// Packets counted since the start.
+    package func packets(_ counter: Counter) -> UInt64? {
+        var message = NetfilterTransaction.message(NFT_MSG_GETOBJ, flags: 0)
+        message.put(Int(NFTA_OBJ_TABLE.rawValue), string: table)
+        message.put(Int(NFTA_OBJ_NAME.rawValue), string: counter.rawValue)
+        message.put(Int(NFTA_OBJ_TYPE.rawValue), networkOrder: UInt32(NFT_OBJECT_COUNTER))
+        guard let reply = try? socket.query(message, step: "NFT_MSG_GETOBJ").first else { return nil }
+        return Self.packets(in: reply.payload)
+    }
+
+    package static func packets(in payload: ArraySlice<UInt8>) -> UInt64? {
+        var cursor = NetlinkCursor(payload)
+        guard (try? cursor.skip(MemoryLayout<nfgenmsg>.size)) != nil,
+            let data = (try? cursor.attributes())?[Int(NFTA_OBJ_DATA.rawValue)]
+        else { return nil }
+        var inner = NetlinkCursor(data)
+        guard let value = (try? inner.attributes())?[Int(NFTA_COUNTER_PACKETS.rawValue)], value.count == 8
+        else { return nil }
+        return UInt64(bigEndian: UInt64(hostOrder: value))
+    }
+
+    package static func rules(table: String, isActive: Bool) -> NetlinkBatch {
+        var rules = NetfilterTransaction(table: table)
+        rules.addOwnedTable()
+        for counter in Counter.allCases { rules.addCounter(counter.rawValue) }
+        let hook = { (number: nf_inet_hooks, priority: Int32) in isActive ? (number.rawValue, priority) : nil }
+        // Before conntrack: its NAT would make the kernel look for the policy anew, without the socket's.
+        rules.addChain("before", hook: hook(NF_INET_PRE_ROUTING, -300))
+        rules.addRule("before", isL2TP + isProtected + [.doNotTrack])
+        // After the operator's filter, which thus sees port 1701.
+        rules.addChain("in", hook: hook(NF_INET_LOCAL_IN, 200))
+        rules.addRule("in", isL2TP + privatePortOfAssociation + becomesDestination)
+        rules.addRule("in", isL2TP + isInClear + [.count(Counter.refusedL2TP.rawValue), .drop])
+        rules.addRule("in", isPrivate(.destinationPort) + isInClear + [.count(Counter.refusedPrivate.rawValue), .drop])
+        // Before conntrack, likewise.
+        rules.addChain("out", hook: hook(NF_INET_LOCAL_OUT, -310))
+        rules.addRule("out", isPrivate(.sourcePort) + willBeInClear + [.count(Counter.refusedOut.rawValue), .drop])
+        rules.addRule("out", isPrivate(.sourcePort) + hasNoChecksum + becomesL2TP(.none))
+        rules.addRule("out", isPrivate(.sourcePort) + becomesL2TP(.incremental))
+        return rules.finished()
+    }
+
+    private static let l2tpPort: UInt16 = 1701
+
+    private static let isUDP: [NetfilterExpression] = [
+        .load(.transportProtocol, .first), .compare(.first, .equal, [17]),
+    ]
+
+    private static let isL2TP: [NetfilterExpression] =
+        isUDP + [.loadField(.destinationPort, .first), .compare(.first, .equal, l2tpPort.networkBytes)]
+
+    private static func isPrivate(_ port: NetfilterExpression.Field) -> [NetfilterExpression] {
+        isUDP + [.loadField(port, .first)] + isPrivateInFirst
+    }
+
+    private static let isPrivateInFirst: [NetfilterExpression] = [
+        .compare(.first, .greaterOrEqual, RequestID.privatePorts.lowerBound.networkBytes),
+        .compare(.first, .lessOrEqual, RequestID.privatePorts.upperBound.networkBytes),
+    ]
+
+    private static let isProtected: [NetfilterExpression] = [
+        .load(.securityPath, .first), .compare(.first, .equal, [1]),
+    ]
+    private static let isInClear: [NetfilterExpression] = [
+        .load(.securityPath, .first), .compare(.first, .equal, [0]),
+    ]
+    private static let willBeInClear: [NetfilterExpression] = [
+        .loadRouteIsProtected(.first), .compare(.first, .equal, [0]),
+    ]
+
+    /// The low half of the request id, moved to where a port lies in memory.
+    private static let privatePortOfAssociation: [NetfilterExpression] =
+        [.loadRequestID(.first), .shiftLeft(.first, by: 16), .toNetworkOrder(.first)] + isPrivateInFirst
+
+    /// ESP has authenticated the datagram, and behind a NAT the inner checksum is wrong anyway: with IPv4 it is
+    /// replaced by "none", which is right in every case. IPv6 demands one.
+    private static let becomesDestination: [NetfilterExpression] = [
+        .storeField(.first, .destinationPort, .incremental),
+        .count(Counter.shiftedIn.rawValue),
+        .load(.networkProtocol, .second), .compare(.second, .equal, [UInt8(NFPROTO_IPV4)]),
+        .set(.second, [0, 0]), .storeField(.second, .checksum, .none),
+    ]
+
+    /// A checksum of 0 means none; an incremental update would make a wrong one of it.
+    private static let hasNoChecksum: [NetfilterExpression] = [
+        .loadField(.checksum, .second), .compare(.second, .equal, [0, 0]),
+    ]
+
+    private static func becomesL2TP(_ update: NetfilterExpression.ChecksumUpdate) -> [NetfilterExpression] {
+        [
+            .set(.first, l2tpPort.networkBytes), .storeField(.first, .sourcePort, update), .doNotTrack,
+            .count(Counter.shiftedOut.rawValue),
+        ]
+    }
+}
+
+extension UInt16 {
+    fileprivate var networkBytes: [UInt8] { [UInt8(self >> 8), UInt8(truncatingIfNeeded: self)] }
+}

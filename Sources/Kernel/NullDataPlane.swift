@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package import DataPlane
+package import Primitives
+
+/// A data plane that says yes to everything and does nothing: for dry runs and for measuring the protocols alone.
+/// It has no descriptors; what is sent or written vanishes.
+package final class NullDataPlane: DataPlane {
+    private var notices: [DataPlaneNotice] = []
+    private var sessions: [KernelSessionID: Int] = [:]
+    private var lastIndex = 0
+
+    package init() {}
+
+    package func submit(_ request: DataPlaneRequest, ticket: DataPlaneTicket) {
+        notices.append(.answered(ticket, outcome(of: request)))
+    }
+
+    private func outcome(of request: DataPlaneRequest) -> DataPlaneOutcome {
+        switch request {
+        case .createSession(let session):
+            lastIndex += 1
+            sessions[session.id] = lastIndex
+            return .created(interfaceName: "null\(lastIndex)", interfaceIndex: lastIndex)
+        case .removeSession(let id):
+            sessions[id] = nil
+            return .done
+        case .openSocket, .connectSocket, .closeSocket, .install, .remove, .bringUp:
+            return .done
+        }
+    }
+
+    package func flush() -> [DataPlaneNotice] {
+        defer { notices.removeAll(keepingCapacity: true) }
+        return notices
+    }
+
+    package func read(_ source: ReadableSource) -> [DataPlaneNotice] { [] }
+    package func send(_ datagram: [UInt8], on socket: RequestID, to peer: SocketAddress) {}
+    package func write(_ frame: [UInt8], to session: KernelSessionID) {}
+    package func takeWatchChanges() -> [WatchChange] { [] }
+
+    package func counters(of session: KernelSessionID) -> TrafficCounters? {
+        sessions[session].map { _ in
+            TrafficCounters(receivedPackets: 0, receivedBytes: 0, sentPackets: 0, sentBytes: 0)
+        }
+    }
+
+    package func shutDown() {
+        notices.removeAll()
+        sessions.removeAll()
+    }
+}

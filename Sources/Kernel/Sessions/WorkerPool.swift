@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import DataPlane
+internal import Glibc
+internal import Synchronization
+
+/// Threads for the kernel calls that wait for an RCU grace period. The threads spend their time asleep in the kernel:
+/// how many there are decides how many grace periods are waited for at once, not how much CPU is used.
+///
+/// Threads are started as they are needed, and stay.
+final class WorkerPool: Sendable {
+    typealias Job = @Sendable (WorkerSockets) -> Void
+
+    private struct State {
+        var jobs: [Job?] = []
+        var head = 0
+        var idle = 0
+        var threads: [pthread_t] = []
+
+        var waiting: Int { jobs.count - head }
+
+        /// `nil`: the thread shall end.
+        mutating func next() -> Job? {
+            defer {
+                head += 1
+                if head == jobs.count {
+                    jobs.removeAll(keepingCapacity: true)
+                    head = 0
+                }
+            }
+            defer { jobs[head] = nil }
+            return jobs[head]
+        }
+    }
+
+    private let state = Mutex(State())
+    private let limit: Int
+    /// Counts the jobs that nobody has taken yet.
+    private let available: Int32
+
+    init(limit: Int) throws(DataPlaneError) {
+        self.limit = limit
+        available = culvert_eventfd_semaphore()
+        guard available >= 0 else { throw DataPlaneError(step: "eventfd", code: -available) }
+    }
+
+    deinit {
+        _ = close(available)
+    }
+
+    func submit(_ job: @escaping Job) {
+        let needsThread = state.withLock { state in
+            state.jobs.append(job)
+            return state.waiting > state.idle && state.threads.count < limit
+        }
+        if needsThread { startThread() }
+        _ = culvert_eventfd_give(available, 1)
+    }
+
+    /// Lets the threads finish what was submitted, and ends them.
+    func stop() {
+        let threads = state.withLock { state in
+            state.jobs += Array(repeating: nil, count: state.threads.count)
+            return state.threads
+        }
+        guard !threads.isEmpty else { return }
+        _ = culvert_eventfd_give(available, UInt64(threads.count))
+        for thread in threads { pthread_join(thread, nil) }
+        state.withLock { $0.threads.removeAll() }
+    }
+
+    private func startThread() {
+        var thread = pthread_t()
+        let context = Unmanaged.passRetained(self).toOpaque()
+        let result = pthread_create(
+            &thread,
+            nil,
+            { context in
+                guard let context else { return nil }
+                Unmanaged<WorkerPool>.fromOpaque(context).takeRetainedValue().run()
+                return nil
+            },
+            context
+        )
+        guard result == 0 else {
+            // The threads there are do the work; without any, what was submitted waits for the next attempt.
+            Unmanaged<WorkerPool>.fromOpaque(context).release()
+            return
+        }
+        state.withLock { $0.threads.append(thread) }
+    }
+
+    private func run() {
+        _ = culvert_block_all_signals()
+        let sockets = WorkerSockets()
+        while true {
+            state.withLock { $0.idle += 1 }
+            let taken = culvert_eventfd_take(available)
+            guard taken > 0 else {
+                state.withLock { $0.idle -= 1 }
+                continue
+            }
+            let job = state.withLock { state in
+                state.idle -= 1
+                return state.next()
+            }
+            guard let job else { return }
+            job(sockets)
+        }
+    }
+}
+
+/// The netlink sockets of one thread, opened when first needed.
+final class WorkerSockets {
+    private var openRoute: NetlinkSocket?
+    private var openGeneric: NetlinkSocket?
+
+    var route: NetlinkSocket {
+        get throws(DataPlaneError) {
+            if let openRoute { return openRoute }
+            let socket = try NetlinkSocket(.route)
+            openRoute = socket
+            return socket
+        }
+    }
+
+    var generic: NetlinkSocket {
+        get throws(DataPlaneError) {
+            if let openGeneric { return openGeneric }
+            let socket = try NetlinkSocket(.generic)
+            openGeneric = socket
+            return socket
+        }
+    }
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Why a request on the control socket is not done. Becomes `{"error":{"message":…,"remedy":…}}`.
+package struct ControlRefusal: Error, Hashable, Sendable {
+    /// Of HTTP: 400 and above.
+    package var status: Int
+    package var message: String
+    package var remedy: String?
+
+    package init(_ status: Int, _ message: String, remedy: String? = nil) {
+        self.status = status
+        self.message = message
+        self.remedy = remedy
+    }
+
+    static let tooLarge = ControlRefusal(413, "the request is larger than this socket takes")
+    static let tooSlow = ControlRefusal(408, "the request did not come in time")
+    static let tooMany = ControlRefusal(
+        503,
+        "too many connections to the control socket",
+        remedy: "try again when other clients are done"
+    )
+    static let busy = ControlRefusal(503, "the gateway is too busy to answer", remedy: "try again in a moment")
+    static let malformed = ControlRefusal(400, "this is not an HTTP/1.1 request")
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+package import ControlPlane
+package import Primitives
+
+/// What the control socket asks of a shard.
+package enum ControlRequest: Hashable, Sendable {
+    case status
+    case sessions
+    case session(TraceID)
+    case terminate(CallSelector, by: Requester?)
+}
+
+/// The process at the other end of the control socket, as the kernel knows it.
+package struct Requester: Hashable, Sendable {
+    package var user: UInt32
+    package var process: Int32
+
+    package init(user: UInt32, process: Int32) {
+        self.user = user
+        self.process = process
+    }
+}
+
+/// What a shard answers.
+package enum ControlReply: Hashable, Sendable {
+    case status(StatusSnapshot)
+    case sessions([CallSnapshot])
+    /// How many calls were told to end.
+    case terminated(Int)
+}
+
+extension CallSelector {
+    /// Whether the call is meant.
+    package func selects(_ call: CallSnapshot) -> Bool {
+        switch self {
+        case .trace(let trace): call.trace == trace.description
+        case .user(let name): call.user == name
+        case .peer(let address): SocketAddress(parsing: call.ike.peer)?.address == address
+        case .innerAddress(let address): call.innerAddress == address.description
+        case .interface(let name): call.interface == name
+        case .all: true
+        }
+    }
+}
+
+extension SocketAddress {
+    /// Reads what ``description`` writes.
+    init?(parsing text: String) {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            return nil
+        }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+        guard let address = IPAddress(String(host)) else { return nil }
+        self.init(address, port: port)
+    }
+}

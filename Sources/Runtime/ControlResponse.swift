@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import ControlPlane
+internal import FoundationEssentials
+
+/// An answer on the control socket: a status of HTTP and a JSON document.
+package struct ControlResponse: Hashable, Sendable {
+    package var status: Int
+    package var body: [UInt8]
+
+    private struct Sessions: Encodable {
+        var sessions: [CallSnapshot]
+    }
+
+    private struct Terminated: Encodable {
+        var terminated: Int
+    }
+
+    private struct Failure: Encodable {
+        struct Reason: Encodable {
+            var message: String
+            var remedy: String?
+        }
+        var error: Reason
+    }
+
+    private init(_ status: Int, _ document: some Encodable) {
+        self.status = status
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        // Snapshots hold text, numbers and truth values; only a number that is none could fail.
+        body = (try? encoder.encode(document)).map { Array($0) } ?? Array(#"{"error":{"message":"not JSON"}}"#.utf8)
+    }
+
+    package init(_ refusal: ControlRefusal) {
+        self.init(
+            refusal.status,
+            Failure(error: Failure.Reason(message: refusal.message, remedy: refusal.remedy))
+        )
+    }
+
+    /// What `route` shows of a reply. A session by its trace is one object: that of the first session,
+    /// should several calls share the trace.
+    package init(_ reply: ControlReply, on route: ControlRoute) {
+        switch (reply, route) {
+        case (.status(let snapshot), _):
+            self.init(200, snapshot)
+        case (.terminated(let count), _):
+            self.init(200, Terminated(terminated: count))
+        case (.sessions(let calls), .session):
+            if let call = calls.first {
+                self.init(200, call)
+            } else {
+                self.init(ControlRefusal(404, "no call has this trace", remedy: "culvertctl sessions lists them"))
+            }
+        case (.sessions(let calls), _):
+            self.init(200, Sessions(sessions: calls))
+        }
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+package import ControlPlane
+internal import FoundationEssentials
+package import Primitives
+
+/// What stands behind a path of the control socket.
+package enum ControlRoute: Hashable, Sendable {
+    case status
+    case sessions
+    case session(TraceID)
+    case terminate
+
+    /// - Parameter path: Of the request; a query is not looked at.
+    package init(method: String, path: String) throws(ControlRefusal) {
+        let path = path.prefix { $0 != "?" }
+        let allowed: String
+        switch path {
+        case "/v1/status":
+            self = .status
+            allowed = "GET"
+        case "/v1/sessions":
+            self = .sessions
+            allowed = "GET"
+        case "/v1/terminate":
+            self = .terminate
+            allowed = "POST"
+        case _ where path.hasPrefix("/v1/sessions/"):
+            guard let trace = TraceID(path.dropFirst("/v1/sessions/".count).lowercased()) else {
+                throw ControlRefusal(
+                    400,
+                    "a session is named by its trace: sixteen hexadecimal digits",
+                    remedy: "culvertctl sessions lists them"
+                )
+            }
+            self = .session(trace)
+            allowed = "GET"
+        case _:
+            throw ControlRefusal(
+                404,
+                "nothing has this path",
+                remedy: "/v1/status, /v1/sessions, /v1/sessions/TRACE and /v1/terminate are there"
+            )
+        }
+        guard method == allowed else { throw ControlRefusal(405, "this path takes \(allowed) only") }
+    }
+
+    /// The request with its body, if it has one.
+    package func request(body: [UInt8], from requester: Requester?) throws(ControlRefusal) -> ControlRequest {
+        switch self {
+        case .status: .status
+        case .sessions: .sessions
+        case .session(let trace): .session(trace)
+        case .terminate: .terminate(try CallSelector(json: body), by: requester)
+        }
+    }
+}
+
+extension CallSelector {
+    private enum Key: String, CodingKey, CaseIterable {
+        case trace
+        case user
+        case peer
+        case address
+        case interface
+        case all
+    }
+
+    private struct Body: Decodable {
+        let selector: CallSelector
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: Key.self)
+            guard container.allKeys.count == 1, let key = container.allKeys.first else {
+                throw ControlRefusal(400, "exactly one of trace, user, peer, address, interface and all is needed")
+            }
+            selector = try Body.selector(of: key, in: container)
+        }
+
+        private static func selector(
+            of key: Key,
+            in container: KeyedDecodingContainer<Key>
+        ) throws -> CallSelector {
+            switch key {
+            case .all:
+                guard try container.decode(Bool.self, forKey: key) else {
+                    throw ControlRefusal(400, "all is either true or left out")
+                }
+                return .all
+            case .user:
+                return .user(try container.decode(String.self, forKey: key))
+            case .interface:
+                return .interface(try container.decode(String.self, forKey: key))
+            case .trace:
+                guard let trace = TraceID(try container.decode(String.self, forKey: key).lowercased()) else {
+                    throw ControlRefusal(400, "a trace is sixteen hexadecimal digits")
+                }
+                return .trace(trace)
+            case .peer, .address:
+                guard let address = IPAddress(try container.decode(String.self, forKey: key)) else {
+                    throw ControlRefusal(400, "\(key.rawValue) is not an IP address")
+                }
+                return key == .peer ? .peer(address) : .innerAddress(address)
+            }
+        }
+    }
+
+    /// From `{"trace":…}`, `{"user":…}`, `{"peer":…}`, `{"address":…}`, `{"interface":…}` or `{"all":true}`.
+    package init(json: [UInt8]) throws(ControlRefusal) {
+        do {
+            self = try JSONDecoder().decode(Body.self, from: Data(json)).selector
+        } catch let refusal as ControlRefusal {
+            throw refusal
+        } catch {
+            throw ControlRefusal(
+                400,
+                "the body is not the JSON object that this path takes",
+                remedy: #"{"user":"alice"}, or trace, peer, address, interface, or {"all":true}"#
+            )
+        }
+    }
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+
+/// The file of the control socket: made so that at no moment anybody can connect who must not.
+package struct ControlSocketFile {
+    package enum Problem: Error, Hashable, Sendable {
+        /// Another daemon answers on it.
+        case answered
+        /// Something else is in its place.
+        case notASocket
+        case unknownGroup(String)
+        case failed(SystemError)
+    }
+
+    private let path: String
+    private let device: UInt
+    private let inode: UInt
+
+    /// Makes the socket and listens on it. A socket file that nobody answers on is replaced; a missing
+    /// parent directory is made with mode 0750 and the same group.
+    ///
+    /// - Returns: The listening descriptor, and the file to remove in the end.
+    package static func open(
+        path: String,
+        mode: UInt32,
+        group: String?
+    ) throws(Problem) -> (descriptor: CInt, file: ControlSocketFile) {
+        let groupID = try group.map { name throws(Problem) in try id(ofGroup: name) }
+        try makeParent(of: path, group: groupID)
+        try clearPlace(path)
+        let listening = OwnedDescriptor(adopting: try unwrap(cr_unix_listen(path, 64), "bind"))
+        if let groupID { _ = try unwrap(chown(path, uid_t.max, groupID) == 0 ? 0 : -errno, "chown") }
+        _ = try unwrap(chmod(path, mode & 0o777) == 0 ? 0 : -errno, "chmod")
+        var status = stat()
+        _ = try unwrap(lstat(path, &status) == 0 ? 0 : -errno, "lstat")
+        return (
+            listening.release(),
+            ControlSocketFile(path: path, device: UInt(status.st_dev), inode: UInt(status.st_ino))
+        )
+    }
+
+    /// Removes the file, unless somebody has put another one in its place.
+    package func remove() {
+        var status = stat()
+        guard lstat(path, &status) == 0, UInt(status.st_dev) == device, UInt(status.st_ino) == inode else { return }
+        unlink(path)
+    }
+
+    private static func unwrap(_ value: CInt, _ call: String) throws(Problem) -> CInt {
+        guard value >= 0 else { throw .failed(SystemError(call, code: -value)) }
+        return value
+    }
+
+    private static func makeParent(of path: String, group: gid_t?) throws(Problem) {
+        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
+        let parent = String(path[..<slash])
+        guard mkdir(parent, 0o700) == 0 else {
+            guard errno == EEXIST else { throw .failed(SystemError("mkdir", code: errno)) }
+            return
+        }
+        if let group { _ = try unwrap(chown(parent, uid_t.max, group) == 0 ? 0 : -errno, "chown") }
+        // Whatever the umask says.
+        _ = try unwrap(chmod(parent, 0o750) == 0 ? 0 : -errno, "chmod")
+    }
+
+    private static func clearPlace(_ path: String) throws(Problem) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else {
+            guard errno == ENOENT else { throw .failed(SystemError("lstat", code: errno)) }
+            return
+        }
+        guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket }
+        switch cr_unix_probe(path) {
+        case 0: throw .answered
+        case -ECONNREFUSED: unlink(path)
+        case let error: throw .failed(SystemError("connect", code: -error))
+        }
+    }
+
+    private static func id(ofGroup name: String) throws(Problem) -> gid_t {
+        var entry = group()
+        var found: UnsafeMutablePointer<group>?
+        var buffer = [CChar](repeating: 0, count: 16_384)
+        let error = getgrnam_r(name, &entry, &buffer, buffer.count, &found)
+        guard error == 0, found != nil else { throw .unknownGroup(name) }
+        return entry.gr_gid
+    }
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+package import ConfigFile
+package import ControlPlane
+package import Cryptography
+package import DataPlane
+package import Primitives
+
+/// Everything put together: built in order, run on the calling thread, taken down in reverse.
+package struct Daemon {
+    package static let version = "0.1.0"
+
+    package var name: String
+    package var listen: IKESockets.Listen
+    package var control: ControlSocketSettings
+    package var controlLimits = ControlSocket.Limits()
+    package var controlPlane: ControlPlane.Configuration
+    /// What the service manager listens on; `nil` if there is none.
+    package var notificationSocket: String?
+
+    package init(
+        name: String,
+        listen: IKESockets.Listen,
+        control: ControlSocketSettings,
+        controlPlane: ControlPlane.Configuration
+    ) {
+        self.name = name
+        self.listen = listen
+        self.control = control
+        self.controlPlane = controlPlane
+    }
+
+    package init(_ settings: Settings) {
+        self.init(
+            name: settings.gatewayName,
+            listen: IKESockets.Listen(addresses: settings.listen),
+            control: settings.controlSocket,
+            controlPlane: settings.controlPlane
+        )
+    }
+
+    /// A daemon that serves: how other threads reach it, and where.
+    package struct Running: Sendable {
+        package var mailbox: Mailbox<ShardMessage>
+        package var sockets: [SocketAddress]
+    }
+
+    /// Serves until told to end; then the kernel holds nothing of ours and the socket file is gone.
+    ///
+    /// - Parameters:
+    ///   - signals: Already blocked; `nil` if somebody else minds them.
+    ///   - whenReady: Called once, when requests are answered.
+    /// - Throws: ``StartProblem`` if it cannot begin, ``SystemError`` if it cannot go on.
+    package func serve(
+        plane: any DataPlane,
+        entropy: any EntropySource = SystemEntropy(),
+        signals: Signals?,
+        sink: EventSink,
+        whenReady: (Running) -> Void = { _ in }
+    ) throws {
+        // Once the shard runs, it takes the plane down itself.
+        var isPlaneOurs = true
+        defer { if isPlaneOurs { plane.shutDown() } }
+        let sockets: IKESockets
+        do {
+            sockets = try IKESockets(listen)
+        } catch {
+            throw StartProblem(error)
+        }
+        let locals = sockets.locals
+        let notificationSocket = notificationSocket
+        var shard = try Shard(
+            machine: ControlPlane(configuration: controlPlane, entropy: entropy),
+            interpreter: EffectInterpreter(sockets: sockets, plane: plane, sink: sink),
+            plane: plane,
+            signals: signals,
+            identity: .init(name: name, version: Self.version),
+            willEnd: { ServiceNotification.stopping.send(to: notificationSocket) }
+        )
+        let mailbox = shard.mailbox
+        let controlSocket = try openControlSocket(mailbox)
+        defer { controlSocket.close() }
+        shard.report(
+            EventDescription(
+                .control,
+                .notice,
+                "ready",
+                "culvertd \(Self.version) is ready on \(locals.map(\.description).joined(separator: ", "))",
+                fields: [.init("gateway", name), .init("control-socket", control.path)]
+            )
+        )
+        ServiceNotification.ready.send(to: notificationSocket)
+        whenReady(Running(mailbox: mailbox, sockets: locals))
+        isPlaneOurs = false
+        try shard.run()
+        shard.report(EventDescription(.control, .notice, "stopped", "every tunnel and every key is gone"))
+    }
+
+    private func openControlSocket(_ mailbox: Mailbox<ShardMessage>) throws -> ControlSocket {
+        do {
+            let (descriptor, file) = try ControlSocketFile.open(
+                path: control.path,
+                mode: control.mode,
+                group: control.group
+            )
+            return try ControlSocket(descriptor: descriptor, file: file, mailbox: mailbox, limits: controlLimits)
+        } catch let problem as ControlSocketFile.Problem {
+            throw StartProblem(problem, path: control.path)
+        }
+    }
+}

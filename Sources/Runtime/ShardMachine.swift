@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+package import ControlPlane
+package import Primitives
+
+/// What a ``Shard`` runs: the control plane, or something small in the tests of the loop.
+package protocol ShardMachine {
+    var nextDeadline: MonotonicTime? { get }
+    /// After ``Command/shutDown``: nothing is left to say or to take down.
+    var isIdle: Bool { get }
+    mutating func handle(_ input: ControlPlane.Input, at now: MonotonicTime) -> [ControlPlane.Effect]
+    mutating func advance(to now: MonotonicTime) -> [ControlPlane.Effect]
+    func calls(at now: MonotonicTime) -> [CallSnapshot]
+    func status(at now: MonotonicTime) -> StatusSnapshot
+}
+
+extension ControlPlane: ShardMachine {}

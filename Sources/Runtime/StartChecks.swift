@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DataPlane
+internal import Kernel
+
+/// What can be found out about the machine before anything is changed.
+package enum StartChecks {
+    /// Every socket that cannot be had, not only the first.
+    package static func ports(_ listen: IKESockets.Listen) -> [StartProblem] {
+        listen.sockets.compactMap { port, local -> StartProblem? in
+            do throws(SystemError) {
+                _ = try UDPSocket(bindingTo: local, isEncapsulating: port == .natTraversal && listen.takesESP)
+                return nil
+            } catch {
+                return StartProblem(IKESockets.BindError(local: local, error: error))
+            }
+        }
+    }
+
+    /// Four descriptors a call: tunnel socket, session socket, channel, unit.
+    package static func fileLimit(_ limit: Int, calls: Int) -> StartProblem? {
+        let needed = 4 * calls + 128
+        guard limit < needed else { return nil }
+        return StartProblem(
+            "\(limit) open files are allowed: enough for \(max(0, limit - 128) / 4) calls of \(calls)",
+            remedy: "LimitNOFILE=\(needed) in the unit of culvertd, or ulimit -n \(needed)",
+            isWarning: true
+        )
+    }
+
+    /// What this kernel lacks; what it only has set otherwise than a gateway wants is a warning.
+    package static func kernel() -> [StartProblem] {
+        // Who has our ports is known better from trying to bind them.
+        var facts = PreflightFacts.gather()
+        facts.portHolders = []
+        let all = Preflight.problems(in: facts)
+        facts.isForwarding = true
+        facts.reservedPorts.append(RequestID.privatePorts)
+        let grave = Set(Preflight.problems(in: facts))
+        return all.map { StartProblem($0.what, remedy: $0.command, isWarning: !grave.contains($0)) }
+    }
+}

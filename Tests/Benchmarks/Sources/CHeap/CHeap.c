@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "CHeap.h"
+
+#include <malloc.h>
+
+size_t heap_bytes(void) {
+    struct mallinfo2 usage = mallinfo2();
+    return usage.uordblks + usage.hblkhd;
+}

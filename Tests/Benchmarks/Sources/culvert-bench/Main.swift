@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import Cryptography
+import DataPlane
+import IKE
+import PPP
+
+/// What a call costs the gateway, in CPU seconds of this thread and bytes of the heap. The peers'
+/// work is not counted; the kernel says yes to everything.
+///
+///     swift run --package-path Tests/Benchmarks -c release culvert-bench [CALLS] [NAME…]
+@main
+struct Main {
+    static func main() {
+        let arguments = CommandLine.arguments.dropFirst()
+        let count = arguments.first.flatMap { Int($0) } ?? 1000
+        let names = Set(arguments.filter { Int($0) == nil })
+        let wanted = { (name: String) in names.isEmpty || names.contains(name) }
+        for group in [DiffieHellmanGroup.modp2048, .ecp256] {
+            if wanted("ike") { measureHandshakes(count, group: group) }
+        }
+        if wanted("calls") { measureCalls(count) }
+        if wanted("decode") { measureDecoding(count * 100) }
+    }
+
+    private static func measureHandshakes(_ count: Int, group: DiffieHellmanGroup) {
+        let keys = Meter.time { for _ in 0..<count { Cryptographic.handshake(group: group) } }
+        line("IKEv1 main + quick mode, \(group): cryptography alone", per1000: keys, count)
+        var pump = Pump(group: group)
+        let before = Meter.heapBytes()
+        for number in 0..<count { pump.key(number) }
+        line("IKEv1 main + quick mode, \(group): gateway", per1000: pump.seconds, count)
+        precondition(pump.associationCount == 2 * count, "only \(pump.associationCount) associations")
+        print("    \((Meter.heapBytes() - before) / count) bytes for each pair of associations and its IKE SA")
+    }
+
+    private static func measureCalls(_ count: Int) {
+        var pump = Pump(group: .ecp256)
+        var clients = (0..<count).map { pump.keyedClient($0) }
+        let before = Meter.heapBytes()
+        pump.seconds = 0
+        for index in clients.indices { pump.call(&clients[index]) }
+        precondition(pump.interfaceCount == count, "only \(pump.interfaceCount) calls came up")
+        line("L2TP + PPP with MS-CHAPv2: gateway", per1000: pump.seconds, count)
+        clients = []
+        let whole = Pump(group: .ecp256)
+        _ = whole
+        print(
+            "    \((Meter.heapBytes() - before) / count) bytes more for each call (clients' own memory included in part)"
+        )
+    }
+
+    private static func measureDecoding(_ count: Int) {
+        let offer = Samples.mainModeOffer()
+        line(
+            "decode a main-mode offer of \(offer.count) bytes",
+            each: Meter.time { Samples.decodeIKE(offer, count) },
+            count
+        )
+        let sccrq = Samples.sccrq()
+        line("decode an SCCRQ of \(sccrq.count) bytes", each: Meter.time { Samples.decodeL2TP(sccrq, count) }, count)
+    }
+
+    private static func line(_ name: String, per1000 seconds: Double, _ count: Int) {
+        print("\(name): \(rounded(seconds / Double(count) * 1000, 3)) CPU s per 1,000")
+    }
+
+    private static func line(_ name: String, each seconds: Double, _ count: Int) {
+        print("\(name): \(rounded(seconds / Double(count) * 1e9, 0)) ns")
+    }
+
+    private static func rounded(_ value: Double, _ places: Int) -> String {
+        var scale = 1.0
+        for _ in 0..<places { scale *= 10 }
+        let scaled = (value * scale).rounded() / scale
+        return places == 0 ? String(Int(scaled)) : String(scaled)
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+import ControlPlane
+import Primitives
+import Runtime
+import Testing
+
+struct ControlRouteTests {
+    @Test(arguments: [
+        ("GET", "/v1/status", ControlRoute.status), ("GET", "/v1/status?verbose=1", .status),
+        ("GET", "/v1/sessions", .sessions),
+        ("GET", "/v1/sessions/00000000000000aA", .session(TraceID(rawValue: 0xAA))),
+        ("POST", "/v1/terminate", .terminate),
+    ])
+    func findsWhatStandsBehindAPath(method: String, path: String, route: ControlRoute) throws {
+        #expect(try ControlRoute(method: method, path: path) == route)
+    }
+
+    @Test(arguments: [
+        ("GET", "/", 404), ("GET", "", 404), ("GET", "/v1/statusx", 404), ("GET", "/v2/status", 404),
+        ("GET", "/v1/sessions/", 400), ("GET", "/v1/sessions/xyz", 400), ("GET", "/v1/sessions/+00000000000000a", 400),
+        ("GET", "/v1/sessions/0123456789abcdef0", 400), ("POST", "/v1/status", 405), ("DELETE", "/v1/sessions", 405),
+        ("GET", "/v1/terminate", 405), ("GET", "/v1/../v1/status", 404),
+    ])
+    func refusesEverythingElse(method: String, path: String, status: Int) {
+        let refusal = #expect(throws: ControlRefusal.self) { try ControlRoute(method: method, path: path) }
+        #expect(refusal?.status == status)
+    }
+
+    @Test(arguments: [
+        (#"{"trace":"00000000000000AA"}"#, CallSelector.trace(TraceID(rawValue: 0xAA))),
+        (#"{"user":"alice \"x\""}"#, .user(#"alice "x""#)), (#"{"peer":"192.0.2.1"}"#, .peer(.v4(0xC000_0201))),
+        (#"{"peer":"2001:db8::1"}"#, .peer(.v6(high: 0x2001_0DB8_0000_0000, low: 1))),
+        (#"{"address":"10.99.0.7"}"#, .innerAddress(.v4(0x0A63_0007))), (#"{"interface":"ppp0"}"#, .interface("ppp0")),
+        (#"{"all":true}"#, .all), (" { \"all\" : true }\n", .all),
+    ])
+    func readsWhoIsMeant(body: String, selector: CallSelector) throws {
+        #expect(
+            try ControlRoute.terminate.request(body: Array(body.utf8), from: nil) == .terminate(selector, by: nil)
+        )
+    }
+
+    @Test(arguments: [
+        "", "x", "[]", "{}", "null", #"{"all":false}"#, #"{"all":1}"#, #"{"user":1}"#, #"{"trace":"1"}"#,
+        #"{"peer":"example.net"}"#, #"{"user":"a","all":true}"#, #"{"everybody":true}"#, #"{"user":"a""#,
+        #"{"user":null}"#, "\u{0}",
+    ])
+    func refusesWhatDoesNotSayWhoIsMeant(body: String) {
+        let refusal = #expect(throws: ControlRefusal.self) {
+            try ControlRoute.terminate.request(body: Array(body.utf8), from: nil)
+        }
+        #expect(refusal?.status == 400)
+    }
+
+    @Test func refusesDeepNesting() {
+        for opening in ["[", #"{"user":"#] {
+            let body = Array(String(repeating: opening, count: 10_000).utf8)
+            #expect(throws: ControlRefusal.self) { try CallSelector(json: body) }
+        }
+    }
+
+    @Test func refusesABodyThatIsNotUTF8() {
+        #expect(throws: ControlRefusal.self) {
+            try CallSelector(json: Array(#"{"user":""#.utf8) + [0xFF, 0xFE] + Array(#""}"#.utf8))
+        }
+    }
+}
+
+struct ControlResponseTests {
+    private func text(_ response: ControlResponse) -> String { String(decoding: response.body, as: UTF8.self) }
+
+    @Test func writesARefusal() {
+        let response = ControlResponse(ControlRefusal(404, "nothing", remedy: "look elsewhere"))
+        #expect(response.status == 404)
+        #expect(text(response) == #"{"error":{"message":"nothing","remedy":"look elsewhere"}}"#)
+        #expect(text(ControlResponse(ControlRefusal(400, "no"))) == #"{"error":{"message":"no"}}"#)
+    }
+
+    @Test func writesTheStatus() {
+        var status = StatusSnapshot(
+            callCount: 1,
+            ikeCount: 2,
+            childCount: 3,
+            tunnelCount: 4,
+            sessionCount: 5,
+            pools: [.init(name: "office", range: "10.99.0.0/20", used: 1, size: 4093)]
+        )
+        status.name = "gw1"
+        status.counters = ["packets.received": 7]
+        #expect(
+            text(ControlResponse(.status(status), on: .status)) == """
+                {"callCount":1,"childCount":3,"counters":{"packets.received":7},"ikeCount":2,"name":"gw1",\
+                "pools":[{"name":"office","range":"10.99.0.0/20","size":4093,"used":1}],"sessionCount":5,"tunnelCount":4}
+                """
+        )
+    }
+
+    @Test func writesCallsAsAListAndOneCallAsAnObject() {
+        let call = CallSnapshot.example(trace: "0123456789abcdef", user: "alice")
+        let object = text(ControlResponse(.sessions([call]), on: .session(TraceID(rawValue: 1))))
+        #expect(object.hasPrefix(#"{"ageSeconds":1.5,"esp":[],"ike":{"#))
+        #expect(object.contains(#""user":"alice""#))
+        #expect(!object.contains("null"))
+        #expect(text(ControlResponse(.sessions([call]), on: .sessions)) == #"{"sessions":[\#(object)]}"#)
+        #expect(text(ControlResponse(.sessions([]), on: .sessions)) == #"{"sessions":[]}"#)
+        #expect(ControlResponse(.sessions([]), on: .session(TraceID(rawValue: 1))).status == 404)
+        #expect(text(ControlResponse(.terminated(3), on: .terminate)) == #"{"terminated":3}"#)
+    }
+}

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: Apache-2.0
+import ControlPlane
+import DataPlane
+import Glibc
+import IKE
+import Primitives
+import Runtime
+import Synchronization
+import Testing
+
+/// A shard on a thread of its own, with a scripted machine inside.
+private final class RunningShard: Sendable {
+    let mailbox: Mailbox<ShardMessage>
+    let sockets: [SocketAddress]
+    private let end: Task<[RecordingPlane.Entry], any Error>
+
+    private struct Started: Sendable {
+        var mailbox: Mailbox<ShardMessage>
+        var sockets: [SocketAddress]
+    }
+
+    init(
+        log: Int32 = -1,
+        plane makePlane: @escaping @Sendable () -> RecordingPlane = { RecordingPlane() },
+        machine makeMachine: @escaping @Sendable () -> ScriptedMachine
+    ) async throws {
+        let (started, continuation) = AsyncThrowingStream<Started, any Error>.makeStream()
+        end = Task {
+            try await onThread {
+                do {
+                    let plane = makePlane()
+                    var listen = IKESockets.Listen(addresses: [localhost])
+                    listen.ikePort = 0
+                    listen.natTraversalPort = 0
+                    listen.takesESP = false
+                    let sockets = try IKESockets(listen)
+                    let locals = sockets.locals
+                    var shard = try Shard(
+                        machine: makeMachine(),
+                        interpreter: EffectInterpreter(
+                            sockets: sockets,
+                            plane: plane,
+                            sink: EventSink(output: LogOutput(descriptor: log))
+                        ),
+                        plane: plane,
+                        signals: nil,
+                        identity: .init(name: "gw1", version: "1.2.3")
+                    )
+                    continuation.yield(Started(mailbox: shard.mailbox, sockets: locals))
+                    continuation.finish()
+                    try shard.run()
+                    return plane.entries
+                } catch {
+                    continuation.finish(throwing: error)
+                    throw error
+                }
+            }
+        }
+        var first: Started?
+        for try await value in started { first = value }
+        let running = try #require(first)
+        mailbox = running.mailbox
+        sockets = running.sockets
+    }
+
+    func ask(_ request: ControlRequest) async -> ControlReply {
+        await withCheckedContinuation { continuation in
+            #expect(mailbox.post(.request(request) { continuation.resume(returning: $0) }))
+        }
+    }
+
+    /// Ends it; what the plane was asked while it ran.
+    @discardableResult
+    func shutDown() async throws -> [RecordingPlane.Entry] {
+        _ = mailbox.post(.shutDown)
+        return try await end.value
+    }
+
+    func wait() async throws -> [RecordingPlane.Entry] { try await end.value }
+}
+
+struct ShardTests {
+    @Test func answersADatagramThroughTheMachine() async throws {
+        let shard = try await RunningShard {
+            ScriptedMachine(onInput: { _, input in
+                guard case .datagram(let datagram) = input else { return [] }
+                var reply = datagram
+                reply.bytes = [datagram.port == .ike ? 1 : 2] + datagram.bytes
+                return [.transmit(reply)]
+            })
+        }
+        let peer = try UDPSocket(bindingTo: SocketAddress(localhost, port: 0))
+        let loop = try LoopBox<Int>()
+        try loop.watch(peer.rawDescriptor, 0)
+        let receiver = try ReceiverBox()
+        for (index, prefix) in [(0, 1), (1, 2)] as [(Int, UInt8)] {
+            _ = peer.enqueue([9], from: localhost, to: shard.sockets[index])
+            #expect(peer.send().sent == 1)
+            #expect(try loop.wait(until: MonotonicTime.current().advanced(by: .seconds(10))) == 1)
+            #expect(try receiver.receive(from: peer) == 1)
+            #expect(receiver.datagram(at: 0)?.bytes == [prefix, 9])
+            #expect(receiver.datagram(at: 0)?.peer == shard.sockets[index])
+        }
+        guard case .status(let status) = await shard.ask(.status) else {
+            Issue.record("no status")
+            return
+        }
+        #expect(status.name == "gw1")
+        #expect(status.version == "1.2.3")
+        #expect(status.counters?["packets.received"] == 2)
+        #expect(status.counters?["packets.sent"] == 2)
+        #expect((status.uptimeSeconds ?? -1) >= 0)
+        try await shard.shutDown()
+    }
+
+    /// The kernel's answer to one request begets the next, all in one turn.
+    @Test func feedsAnswersBackUntilThereAreNoMore() async throws {
+        let socket = RequestID(serial: 1, port: 20_000)
+        let shard = try await RunningShard(
+            plane: {
+                let plane = RecordingPlane()
+                plane.onFlush = { plane in
+                    guard case .submit(_, let ticket)? = plane.entries.dropLast().last else { return [] }
+                    return [.answered(ticket, .done)]
+                }
+                return plane
+            },
+            machine: {
+                ScriptedMachine(onInput: { _, input in
+                    switch input {
+                    case .command(.terminate):
+                        return [.request(.closeSocket(socket), DataPlaneTicket(rawValue: 1))]
+                    case .notice(.answered(let ticket, .done)) where ticket.rawValue < 4:
+                        return [.request(.closeSocket(socket), DataPlaneTicket(rawValue: ticket.rawValue + 1))]
+                    case _: return []
+                    }
+                })
+            }
+        )
+        _ = await shard.ask(.terminate(.all, by: nil))
+        let entries = try await shard.shutDown()
+        let tickets = entries.compactMap { entry -> UInt64? in
+            guard case .submit(_, let ticket) = entry else { return nil }
+            return ticket.rawValue
+        }
+        #expect(tickets == [1, 2, 3, 4])
+        #expect(entries.last == .shutDown)
+        let first = try #require(entries.firstIndex { if case .submit = $0 { true } else { false } })
+        #expect(
+            entries[first...].prefix(8).map { if case .flush = $0 { "flush" } else { "submit" } }
+                == ["submit", "flush", "submit", "flush", "submit", "flush", "submit", "flush"]
+        )
+    }
+
+    /// A kernel that never stops answering does not keep the loop from everything else.
+    @Test func endlessFeedbackStarvesNobody() async throws {
+        let shard = try await RunningShard(
+            plane: {
+                let plane = RecordingPlane()
+                plane.onFlush = { plane in
+                    plane.entries = []
+                    return [.noticesLost]
+                }
+                return plane
+            },
+            machine: { ScriptedMachine() }
+        )
+        guard case .status = await shard.ask(.status) else {
+            Issue.record("no status")
+            return
+        }
+        // It is never idle, so the shut-down ends by its deadline, or by being asked twice.
+        _ = shard.mailbox.post(.shutDown)
+        try await shard.shutDown()
+    }
+
+    @Test func readsWhatTheDataPlaneHasItWatchAndCountsIt() async throws {
+        let pipe = Pipe()
+        let reader = pipe.reader
+        let socket = RequestID(serial: 1, port: 20_000)
+        let session = KernelSessionID(tunnel: 1, session: 2)
+        let seen = Mutex<[ControlPlane.Input]>([])
+        let box = Box(seen)
+        let shard = try await RunningShard(
+            plane: {
+                let plane = RecordingPlane()
+                plane.watchChanges = [.watch(descriptor: reader, .socket(socket))]
+                plane.onRead = { source in
+                    #expect(source == .socket(socket))
+                    _ = readNow(reader)
+                    return [
+                        .datagram(socket, from: SocketAddress(localhost, port: 1701), [1]), .frame(session, [2]),
+                        .answered(DataPlaneTicket(rawValue: 1), .done),
+                    ]
+                }
+                return plane
+            },
+            machine: {
+                ScriptedMachine(onInput: { _, input in
+                    box.value.withLock { $0.append(input) }
+                    return []
+                })
+            }
+        )
+        pipe.write("x")
+        var received: UInt64?
+        for _ in 0..<1000 where received != 2 {
+            guard case .status(let status) = await shard.ask(.status) else { break }
+            received = status.counters?["packets.received"]
+        }
+        #expect(received == 2)
+        try await shard.shutDown()
+        #expect(
+            box.value.withLock { Array($0.prefix(3)) } == [
+                .notice(.datagram(socket, from: SocketAddress(localhost, port: 1701), [1])),
+                .notice(.frame(session, [2])), .notice(.answered(DataPlaneTicket(rawValue: 1), .done)),
+            ]
+        )
+    }
+
+    @Test func givesUpADescriptorThatHungUpInsteadOfSpinning() async throws {
+        let log = Pipe()
+        let logWriter = log.writer
+        let pipe = Pipe()
+        let reader = pipe.reader
+        pipe.closeWriter()
+        let shard = try await RunningShard(
+            log: logWriter,
+            plane: {
+                let plane = RecordingPlane()
+                plane.watchChanges = [.watch(descriptor: reader, .completions)]
+                return plane
+            },
+            machine: { ScriptedMachine() }
+        )
+        var counted: UInt64?
+        for _ in 0..<1000 where counted == nil {
+            guard case .status(let status) = await shard.ask(.status) else { break }
+            counted = status.counters?["kernel.source-hung-up"]
+        }
+        #expect(counted == 1)
+        let flushes = try await shard.shutDown().count { $0 == .flush }
+        #expect(flushes < 1200)
+        #expect(log.contents().contains("warning kernel source-hung-up"))
+    }
+
+    @Test func advancesTheMachineAtItsDeadline() async throws {
+        let start = MonotonicTime.current()
+        let shard = try await RunningShard {
+            ScriptedMachine(
+                deadline: MonotonicTime.current().advanced(by: .milliseconds(30)),
+                onDeadline: { machine in
+                    machine.deadline = nil
+                    return [.write([1], to: KernelSessionID(tunnel: 1, session: 1))]
+                }
+            )
+        }
+        try await Task.sleep(for: .milliseconds(60))
+        let entries = try await shard.shutDown()
+        #expect(entries.contains(.write([1], KernelSessionID(tunnel: 1, session: 1))))
+        #expect(start.duration(to: .current()) >= .milliseconds(30))
+    }
+
+    @Test func saysGoodbyeAndWaitsUntilTheMachineIsIdle() async throws {
+        let shard = try await RunningShard {
+            ScriptedMachine(
+                idle: false,
+                onInput: { machine, input in
+                    guard input == .command(.shutDown) else { return [] }
+                    // The peer's answer, 50 ms later.
+                    machine.deadline = MonotonicTime.current().advanced(by: .milliseconds(50))
+                    return [.write([1], to: KernelSessionID(tunnel: 1, session: 1))]
+                },
+                onDeadline: { machine in
+                    machine.deadline = nil
+                    machine.idle = true
+                    return [.write([2], to: KernelSessionID(tunnel: 1, session: 1))]
+                }
+            )
+        }
+        let start = MonotonicTime.current()
+        let entries = try await shard.shutDown()
+        let took = start.duration(to: .current())
+        #expect(took >= .milliseconds(40) && took < .seconds(4))
+        let words = entries.filter { if case .flush = $0 { false } else { true } }
+        #expect(
+            words == [
+                .write([1], KernelSessionID(tunnel: 1, session: 1)),
+                .write([2], KernelSessionID(tunnel: 1, session: 1)), .shutDown,
+            ]
+        )
+    }
+
+    @Test func aSecondRequestToEndHurries() async throws {
+        let shard = try await RunningShard { ScriptedMachine(idle: false) }
+        let start = MonotonicTime.current()
+        _ = shard.mailbox.post(.shutDown)
+        let entries = try await shard.shutDown()
+        #expect(start.duration(to: .current()) < .seconds(4))
+        #expect(entries.last == .shutDown)
+    }
+
+    @Test func doesNotWaitForEverForSilentPeers() async throws {
+        let shard = try await RunningShard { ScriptedMachine(idle: false) }
+        let start = MonotonicTime.current()
+        try await shard.shutDown()
+        let took = start.duration(to: .current())
+        #expect(took >= .seconds(5) && took < .seconds(9))
+    }
+
+    @Test func listsCallsWithTheirTraffic() async throws {
+        let call = CallSnapshot.example(trace: "0123456789abcdef", user: "alice", interface: "ppp0", session: 3)
+        let dark = CallSnapshot.example(trace: "00000000000000aa", session: 4)
+        let counters = TrafficCounters(receivedPackets: 1, receivedBytes: 2, sentPackets: 3, sentBytes: 4)
+        let shard = try await RunningShard(
+            plane: {
+                let plane = RecordingPlane()
+                plane.traffic = [KernelSessionID(tunnel: 7, session: 3): counters]
+                return plane
+            },
+            machine: { ScriptedMachine(snapshots: [call, dark]) }
+        )
+        var expected = call
+        expected.traffic = CallSnapshot.TrafficPart(
+            receivedPackets: 1,
+            receivedBytes: 2,
+            sentPackets: 3,
+            sentBytes: 4
+        )
+        #expect(await shard.ask(.sessions) == .sessions([expected, dark]))
+        #expect(await shard.ask(.session(TraceID(rawValue: 0x0123_4567_89AB_CDEF))) == .sessions([expected]))
+        #expect(await shard.ask(.session(TraceID(rawValue: 1))) == .sessions([]))
+        try await shard.shutDown()
+    }
+
+    @Test func terminatesWhoIsMeantAndSaysWhoAsked() async throws {
+        let log = Pipe()
+        let logWriter = log.writer
+        let seen = Box(Mutex<[ControlPlane.Input]>([]))
+        let shard = try await RunningShard(log: logWriter) {
+            ScriptedMachine(
+                snapshots: [
+                    .example(trace: "0123456789abcdef", user: "alice", interface: "ppp0"),
+                    .example(trace: "0123456789abcde0", user: "alice", interface: "ppp1"),
+                    .example(trace: "0123456789abcde1", user: "bob", interface: "ppp2"),
+                ],
+                onInput: { _, input in
+                    seen.value.withLock { $0.append(input) }
+                    return []
+                }
+            )
+        }
+        let requester = Requester(user: 1000, process: 4242)
+        #expect(await shard.ask(.terminate(.user("alice"), by: requester)) == .terminated(2))
+        #expect(await shard.ask(.terminate(.user("mallory"), by: requester)) == .terminated(0))
+        #expect(
+            seen.value.withLock { $0 } == [
+                .command(.terminate(.user("alice"))), .command(.terminate(.user("mallory"))),
+            ]
+        )
+        #expect(log.contents().contains("notice control terminate calls=2 uid=1000 pid=4242: 2 calls are told to end"))
+        try await shard.shutDown()
+    }
+
+    @Test(arguments: [
+        (CallSelector.all, true), (.user("alice"), true), (.user("bob"), false), (.interface("ppp0"), true),
+        (.interface("ppp1"), false), (.trace(TraceID(rawValue: 0xAA)), true), (.trace(TraceID(rawValue: 0xAB)), false),
+        (.peer(.v4(0xCB00_710A)), true), (.peer(.v4(0xCB00_710B)), false), (.innerAddress(.v4(0x0A63_0002)), true),
+        (.innerAddress(.v4(0x0A63_0003)), false),
+    ])
+    func selectsByWhatTheSnapshotShows(selector: CallSelector, isMeant: Bool) {
+        let call = CallSnapshot.example(trace: "00000000000000aa", user: "alice", interface: "ppp0")
+        #expect(selector.selects(call) == isMeant)
+    }
+
+    @Test func selectsAPeerOfIPv6() throws {
+        var call = CallSnapshot.example(trace: "00000000000000aa")
+        call.ike.peer = "[2001:db8::1]:4500"
+        let address = try #require(IPAddress("2001:db8::1"))
+        #expect(CallSelector.peer(address).selects(call))
+        call.ike.peer = ""
+        #expect(!CallSelector.peer(address).selects(call))
+    }
+}
+
+/// Lets closures share something that cannot be copied.
+final class Box<Value: ~Copyable & Sendable>: Sendable {
+    let value: Value
+
+    init(_ value: consuming sending Value) { self.value = value }
+}
