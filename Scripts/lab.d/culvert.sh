@@ -55,6 +55,7 @@ culvert_start() {
     local node=$1
     culvert_configure "$@"
     mkdir -p "$(root_of "$node")/run/culvert"
+    on "$node" sh -c "echo 1 > /proc/sys/net/ipv4/ip_forward"
     culvert_node=$node
     start "$node" culvertd $stage/culvertd --config /etc/culvert/culvert.yaml
     if ! wait_for 60 culvert_ready; then

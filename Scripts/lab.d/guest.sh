@@ -63,7 +63,7 @@ boot_guest() {
     {
         printf '#!/bin/bash\n'
         printf 'exec %q' "$scripts/lab.d/run-scenarios"
-        printf ' %q' "$repository" "$out" "$daemons" guest "$@"
+        printf ' %q' "$repository" "$out" "$out/bin" guest "$@"
         printf ' >%q 2>&1 </dev/null\n' "$out/boot-$boot.log"
     } >"$out/boot-$boot.sh"
     chmod +x "$out/boot-$boot.sh"

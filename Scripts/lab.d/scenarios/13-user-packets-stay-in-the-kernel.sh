@@ -5,7 +5,7 @@
 one_client
 culvert_start gw
 require "the client connects" client_connect client $gateway_address echo=60
-start gw iperf3 iperf3 -s -1 -B 10.99.0.1
+start gw iperf3 iperf3 -s -1 --forceflush -B 10.99.0.1
 require "iperf3 listens" wait_for 15 grep -q 'Server listening' "$logs/gw/iperf3.log"
 before=$(culvert_counter packets.received)
 check "4 MB go through" on client iperf3 -c 10.99.0.1 -n 4M --logfile /var/log/iperf3.log

@@ -50,7 +50,7 @@ tell
 tell "Data through the call."
 require "ping" pings client 10.99.0.1 3
 item "ping" "$(on client ping -c 3 -i 0.3 -W 4 10.99.0.1 | sed -n 's/\(.*packet loss\).*/\1/p; s/^rtt/round trip/p' | paste -sd' ' | sed 's/ round trip/; round trip/')"
-start gw iperf3 iperf3 -s -1 -B 10.99.0.1
+start gw iperf3 iperf3 -s -1 --forceflush -B 10.99.0.1
 require "iperf3 listens" wait_for 15 grep -q 'Server listening' "$logs/gw/iperf3.log"
 before=$(culvert_counter packets.received)
 require "iperf3" on client iperf3 -c 10.99.0.1 -n 8M --logfile /var/log/iperf3.log
