@@ -266,10 +266,13 @@ struct TwoPeersTests {
     private func moveAndExpire(_ client: Client, _ node: Node, _ gateway: Node) throws {
         RealKernel.shell(
             "ip netns exec N nft flush chain ip nat post; ip netns exec N nft add rule ip nat post "
-                + "oif x0 ip saddr 10.1.1.2 udp sport 4500 snat to 203.0.113.1:40007; ip netns exec N conntrack -F")
+                + "oif x0 ip saddr 10.1.1.2 udp sport 4500 snat to 203.0.113.1:40007; ip netns exec N conntrack -F"
+        )
         Node.enter(client.name)
         let hello: [UInt8] = [0xC8, 2, 0, 13, 0, 0, 0, 0, 0, 0, 0, 0, 99]
-        for _ in 0..<3 { node.plane.send(hello, on: client.ownRequestID, to: SocketAddress(Client.gateway, port: 1701)) }
+        for _ in 0..<3 {
+            node.plane.send(hello, on: client.ownRequestID, to: SocketAddress(Client.gateway, port: 1701))
+        }
         gateway.run(milliseconds: 1000)
         let moved = DataPlaneNotice.mappingChanged(
             try client.association(towardsGateway: true, atGateway: true).id,
@@ -288,7 +291,8 @@ struct TwoPeersTests {
             Array(gateway.others.dropFirst()) == [
                 .expired(brief.id, requestID: client.requestID.rawValue, isHard: false),
                 .expired(brief.id, requestID: client.requestID.rawValue, isHard: true),
-            ])
+            ]
+        )
     }
 
     private func goDown(_ clients: [Client], _ nodes: [Node], _ gateway: Node) throws {
@@ -367,7 +371,8 @@ struct TwoPeersTests {
                         session: session.id,
                         localAddress: atGateway ? inner.gateway : inner.client,
                         peerAddress: atGateway ? inner.client : inner.gateway
-                    )),
+                    )
+                ),
                 .openSocket(TunnelSocket(requestID: requestID, localAddress: own)),
                 .install(try association(outbound: false)), .install(try association(outbound: true)),
             ]
