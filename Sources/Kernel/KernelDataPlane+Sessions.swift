@@ -299,6 +299,7 @@ extension KernelDataPlane {
 
     // MARK: Counters
 
+    /// Waits for the lock that deletions of devices hold for tens of milliseconds: for a person who asks, not for a loop.
     package func counters(of session: KernelSessionID) -> TrafficCounters? {
         guard let index = sessions[session]?.kernelSession?.interfaceIndex else { return nil }
         let replies = try? route.query(RouteMessages.statistics(index: index), step: "RTM_GETSTATS")
