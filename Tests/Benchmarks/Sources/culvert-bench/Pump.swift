@@ -65,6 +65,11 @@ struct Pump {
         )
     }
 
+    /// Leaves nothing on the heap but what the gateway itself keeps.
+    mutating func forgetKernel() {
+        kernel = SimulatedKernel()
+    }
+
     /// Main and quick mode of a client that is forgotten afterwards.
     mutating func key(_ number: Int) {
         _ = keyedClient(number)
