@@ -22,6 +22,7 @@ extension ControlPlane {
                 }
                 associations[requestID]?.newestChild = id
                 associations[requestID]?.children[id]?.hasOutbound = true
+                associations[requestID]?.children[id]?.forgetKeys()
                 request(.install(child.sa.outbound(requestID)), for: .installOutbound(id), into: &effects)
             case .remove(let id):
                 removeChild(id, into: &effects)
