@@ -13,9 +13,10 @@ extension ControlPlane {
         into effects: inout [Effect],
         _ body: (inout PPP.Link) -> [PPP.Link.Effect]
     ) {
-        guard let linkEffects = calls[key]?.link.applying(body) else { return }
+        guard let place = calls.index(forKey: key) else { return }
+        let linkEffects = body(&calls.values[place].link)
+        linkDeadlines.set(key, to: calls.values[place].link.nextDeadline)
         for effect in linkEffects { perform(effect, of: key, at: now, into: &effects) }
-        linkDeadlines.set(key, to: calls[key]?.link.nextDeadline)
     }
 
     private mutating func perform(
@@ -48,14 +49,13 @@ extension ControlPlane {
     }
 
     private mutating func send(_ frame: [UInt8], for key: SessionKey, into effects: inout [Effect]) {
-        switch calls[key]?.kernel {
-        case .created?, .up?:
+        guard let place = calls.index(forKey: key) else { return }
+        switch calls.values[place].kernel {
+        case .created, .up:
             effects.append(.write(frame, to: key.kernelID))
-        case .creating?, .absent?:
+        case .creating, .absent:
             guard let message = l2tp.dataMessage(carrying: frame, for: key) else { return }
             effects.append(.send(message.datagram, on: message.socket, to: message.peer))
-        case nil:
-            break
         }
     }
 
@@ -271,12 +271,6 @@ extension ControlPlane {
         case .all: true
         case .user, .innerAddress, .interface: false
         }
-    }
-}
-
-extension PPP.Link {
-    fileprivate mutating func applying(_ body: (inout PPP.Link) -> [Effect]) -> [Effect] {
-        body(&self)
     }
 }
 

@@ -100,10 +100,12 @@ package struct Endpoint: Sendable {
         carrying frame: [UInt8],
         for session: SessionKey
     ) -> (datagram: [UInt8], socket: RequestID, peer: SocketAddress)? {
-        guard let owner = owner(of: session.tunnel), let peerID = connections[session.tunnel]?.peerID,
-            let header = connections[session.tunnel]?.sessions[session.session]?.dataHeader(peerTunnel: peerID)
-        else { return nil }
-        return (header.datagram(around: frame), owner.socket, owner.peer)
+        guard let place = connections.index(forKey: session.tunnel) else { return nil }
+        let peerID = connections.values[place].peerID
+        guard let header = connections.values[place].sessions[session.session]?.dataHeader(peerTunnel: peerID) else {
+            return nil
+        }
+        return (header.datagram(around: frame), connections.values[place].socket, connections.values[place].peer)
     }
 
     /// Ends a session with a CDN.
@@ -159,14 +161,14 @@ extension Endpoint {
         at now: MonotonicTime,
         _ body: (inout ControlConnection, Configuration) -> [Effect]
     ) -> [Effect] {
-        guard let socket = connections[tunnel]?.socket, let wasClosing = connections[tunnel]?.isClosing,
-            let index = connections.index(forKey: tunnel)
-        else { return [] }
-        var effects = body(&connections.values[index], configuration)
-        effects += connections[tunnel]?.flush(at: now) ?? []
-        effects += connections[tunnel]?.reportEnd() ?? []
-        deadlines.set(tunnel, to: connections[tunnel]?.nextDeadline(configuration))
-        switch connections[tunnel]?.state {
+        guard let place = connections.index(forKey: tunnel) else { return [] }
+        let socket = connections.values[place].socket
+        let wasClosing = connections.values[place].isClosing
+        var effects = body(&connections.values[place], configuration)
+        effects += connections.values[place].flush(at: now)
+        effects += connections.values[place].reportEnd()
+        deadlines.set(tunnel, to: connections.values[place].nextDeadline(configuration))
+        switch connections.values[place].state {
         case .closed:
             forget(tunnel, on: socket)
         case .closing where !wasClosing:
@@ -178,7 +180,7 @@ extension Endpoint {
                 effects += connections[closing[0]]?.reportEnd() ?? []
                 forget(closing[0], on: socket)
             }
-        case .waitControlConnection, .established, .closing, nil:
+        case .waitControlConnection, .established, .closing:
             break
         }
         return effects
@@ -209,11 +211,12 @@ extension Endpoint {
         from peer: SocketAddress,
         at now: MonotonicTime
     ) -> [Effect]? {
-        guard let tunnel = header.tunnel, let session = header.session, let owner = owner(of: tunnel),
-            owner.socket == socket, owner.peer == peer, connections[tunnel]?.sessions[session] != nil
+        guard let tunnel = header.tunnel, let session = header.session, let place = connections.index(forKey: tunnel),
+            connections.values[place].socket == socket, connections.values[place].peer == peer,
+            connections.values[place].sessions[session] != nil
         else { return nil }
-        connections[tunnel]?.noteActivity(at: now)
-        deadlines.set(tunnel, to: connections[tunnel]?.nextDeadline(configuration))
+        connections.values[place].noteActivity(at: now)
+        deadlines.set(tunnel, to: connections.values[place].nextDeadline(configuration))
         return [.frame(SessionKey(tunnel: tunnel, session: session), frame)]
     }
 
@@ -261,7 +264,7 @@ extension Endpoint {
     /// Where its messages come from. Not the connection itself: a copy that outlives a change of the original would
     /// make that change copy everything.
     private func owner(of tunnel: TunnelID) -> (socket: RequestID, peer: SocketAddress)? {
-        connections[tunnel].map { ($0.socket, $0.peer) }
+        connections.index(forKey: tunnel).map { (connections.values[$0].socket, connections.values[$0].peer) }
     }
 
     /// A connection that is alive, by the peer's id of it.
