@@ -131,7 +131,7 @@ struct Pump {
         while !inputs.isEmpty {
             let start = Meter.now()
             let effects = gateway.handle(inputs.removeFirst(), at: now)
-            seconds += Meter.now() - start
+            seconds += Meter.now() - start - Meter.ownCost
             for effect in effects {
                 switch effect {
                 case .transmit(let datagram):
