@@ -13,9 +13,10 @@ extension ControlPlane {
         into effects: inout [Effect],
         _ body: (inout PPP.Link) -> [PPP.Link.Effect]
     ) {
-        guard let place = calls.index(forKey: key) else { return }
-        let linkEffects = body(&calls.values[place].link)
-        linkDeadlines.set(key, to: calls.values[place].link.nextDeadline)
+        guard let (linkEffects, deadline) = calls.withValue(of: key, { (body(&$0.link), $0.link.nextDeadline) }) else {
+            return
+        }
+        linkDeadlines.set(key, to: deadline)
         for effect in linkEffects { perform(effect, of: key, at: now, into: &effects) }
     }
 
@@ -49,13 +50,14 @@ extension ControlPlane {
     }
 
     private mutating func send(_ frame: [UInt8], for key: SessionKey, into effects: inout [Effect]) {
-        guard let place = calls.index(forKey: key) else { return }
-        switch calls.values[place].kernel {
-        case .created, .up:
+        switch calls.withValue(of: key, { $0.kernel }) {
+        case .created?, .up?:
             effects.append(.write(frame, to: key.kernelID))
-        case .creating, .absent:
+        case .creating?, .absent?:
             guard let message = l2tp.dataMessage(carrying: frame, for: key) else { return }
             effects.append(.send(message.datagram, on: message.socket, to: message.peer))
+        case nil:
+            break
         }
     }
 

@@ -100,12 +100,14 @@ package struct Endpoint: Sendable {
         carrying frame: [UInt8],
         for session: SessionKey
     ) -> (datagram: [UInt8], socket: RequestID, peer: SocketAddress)? {
-        guard let place = connections.index(forKey: session.tunnel) else { return nil }
-        let peerID = connections.values[place].peerID
-        guard let header = connections.values[place].sessions[session.session]?.dataHeader(peerTunnel: peerID) else {
-            return nil
+        let way = connections.withValue(of: session.tunnel) { connection in
+            (
+                header: connection.sessions[session.session]?.dataHeader(peerTunnel: connection.peerID),
+                socket: connection.socket, peer: connection.peer
+            )
         }
-        return (header.datagram(around: frame), connections.values[place].socket, connections.values[place].peer)
+        guard let way, let header = way.header else { return nil }
+        return (header.datagram(around: frame), way.socket, way.peer)
     }
 
     /// Ends a session with a CDN.
@@ -161,17 +163,22 @@ extension Endpoint {
         at now: MonotonicTime,
         _ body: (inout ControlConnection, Configuration) -> [Effect]
     ) -> [Effect] {
-        guard let place = connections.index(forKey: tunnel) else { return [] }
-        let socket = connections.values[place].socket
-        let wasClosing = connections.values[place].isClosing
-        var effects = body(&connections.values[place], configuration)
-        effects += connections.values[place].flush(at: now)
-        effects += connections.values[place].reportEnd()
-        deadlines.set(tunnel, to: connections.values[place].nextDeadline(configuration))
-        switch connections.values[place].state {
+        let outcome = connections.withValue(of: tunnel) { [configuration] connection in
+            let wasClosing = connection.isClosing
+            let effects = body(&connection, configuration) + connection.flush(at: now) + connection.reportEnd()
+            return (
+                effects: effects, socket: connection.socket, state: connection.state, wasClosing: wasClosing,
+                deadline: connection.nextDeadline(configuration)
+            )
+        }
+        guard let outcome else { return [] }
+        var effects = outcome.effects
+        let socket = outcome.socket
+        deadlines.set(tunnel, to: outcome.deadline)
+        switch outcome.state {
         case .closed:
             forget(tunnel, on: socket)
-        case .closing where !wasClosing:
+        case .closing where !outcome.wasClosing:
             sockets[socket]?.connections.removeAll { $0 == tunnel }
             sockets[socket]?.closing.append(tunnel)
             // No peer makes us keep more that is over than may be alive.
@@ -211,12 +218,14 @@ extension Endpoint {
         from peer: SocketAddress,
         at now: MonotonicTime
     ) -> [Effect]? {
-        guard let tunnel = header.tunnel, let session = header.session, let place = connections.index(forKey: tunnel),
-            connections.values[place].socket == socket, connections.values[place].peer == peer,
-            connections.values[place].sessions[session] != nil
-        else { return nil }
-        connections.values[place].noteActivity(at: now)
-        deadlines.set(tunnel, to: connections.values[place].nextDeadline(configuration))
+        guard let tunnel = header.tunnel, let session = header.session else { return nil }
+        let outcome = connections.withValue(of: tunnel) { [configuration] connection in
+            let isKnown = connection.socket == socket && connection.peer == peer && connection.sessions[session] != nil
+            if isKnown { connection.noteActivity(at: now) }
+            return (isKnown: isKnown, deadline: connection.nextDeadline(configuration))
+        }
+        guard let outcome, outcome.isKnown else { return nil }
+        deadlines.set(tunnel, to: outcome.deadline)
         return [.frame(SessionKey(tunnel: tunnel, session: session), frame)]
     }
 
@@ -263,8 +272,8 @@ extension Endpoint {
 
     /// Where its messages come from. Not the connection itself: a copy that outlives a change of the original would
     /// make that change copy everything.
-    private func owner(of tunnel: TunnelID) -> (socket: RequestID, peer: SocketAddress)? {
-        connections.index(forKey: tunnel).map { (connections.values[$0].socket, connections.values[$0].peer) }
+    private mutating func owner(of tunnel: TunnelID) -> (socket: RequestID, peer: SocketAddress)? {
+        connections.withValue(of: tunnel) { ($0.socket, $0.peer) }
     }
 
     /// A connection that is alive, by the peer's id of it.
