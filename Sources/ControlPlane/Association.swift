@@ -41,9 +41,23 @@ struct Association: Sendable {
     var path: Path { Path(local: local, peer: peer) }
 
     struct Child: Sendable {
-        let sa: ChildSA
+        private(set) var sa: ChildSA
         /// The kernel was asked for the outbound half too.
         var hasOutbound = false
+
+        private static let noKey = SecretBytes(copying: [])
+
+        init(sa: ChildSA) {
+            self.sa = sa
+        }
+
+        /// The kernel is told both halves: nobody here needs their keys any more.
+        mutating func forgetKeys() {
+            sa.inboundEncryptionKey = Self.noKey
+            sa.inboundIntegrityKey = nil
+            sa.outboundEncryptionKey = Self.noKey
+            sa.outboundIntegrityKey = nil
+        }
     }
 }
 

@@ -13,9 +13,11 @@ extension ControlPlane {
         into effects: inout [Effect],
         _ body: (inout PPP.Link) -> [PPP.Link.Effect]
     ) {
-        guard let linkEffects = calls[key]?.link.applying(body) else { return }
+        guard let (linkEffects, deadline) = calls.withValue(of: key, { (body(&$0.link), $0.link.nextDeadline) }) else {
+            return
+        }
+        linkDeadlines.set(key, to: deadline)
         for effect in linkEffects { perform(effect, of: key, at: now, into: &effects) }
-        linkDeadlines.set(key, to: calls[key]?.link.nextDeadline)
     }
 
     private mutating func perform(
@@ -48,7 +50,7 @@ extension ControlPlane {
     }
 
     private mutating func send(_ frame: [UInt8], for key: SessionKey, into effects: inout [Effect]) {
-        switch calls[key]?.kernel {
+        switch calls.withValue(of: key, { $0.kernel }) {
         case .created?, .up?:
             effects.append(.write(frame, to: key.kernelID))
         case .creating?, .absent?:
@@ -271,12 +273,6 @@ extension ControlPlane {
         case .all: true
         case .user, .innerAddress, .interface: false
         }
-    }
-}
-
-extension PPP.Link {
-    fileprivate mutating func applying(_ body: (inout PPP.Link) -> [Effect]) -> [Effect] {
-        body(&self)
     }
 }
 

@@ -34,6 +34,7 @@ extension ControlPlane {
         else { return }
         associations[requestID]?.newestChild = id
         associations[requestID]?.children[id]?.hasOutbound = true
+        associations[requestID]?.children[id]?.forgetKeys()
         request(.install(child.sa.outbound(requestID)), for: .installOutbound(id), into: &effects)
     }
 

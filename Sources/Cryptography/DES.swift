@@ -39,15 +39,24 @@ package enum DES {
     }
 
     private static func round(_ half: UInt64, _ roundKey: UInt64) -> UInt64 {
-        let expanded = permute(half, from: 32, by: expansion) ^ roundKey
-        var substituted: UInt64 = 0
+        // The expansion: every four bits with their neighbours, the ends being neighbours too.
+        let ring = (half & 1) << 33 | half << 1 | half >> 31
+        var result: UInt64 = 0
         for box in 0..<8 {
-            let six = Int(truncatingIfNeeded: expanded >> UInt64(42 - 6 * box) & 0x3F)
+            let six = (ring >> UInt64(28 - 4 * box) ^ roundKey >> UInt64(42 - 6 * box)) & 0x3F
+            result |= permutedBoxes[64 * box + Int(truncatingIfNeeded: six)]
+        }
+        return result
+    }
+
+    /// What each of the six-bit inputs of each box adds to the result: substitution and permutation in one step.
+    private static let permutedBoxes: [UInt64] = substitutionBoxes.indices.flatMap { box in
+        (0..<64).map { six in
             let row = (six >> 4 & 2) | (six & 1)
             let column = six >> 1 & 0xF
-            substituted = substituted << 4 | UInt64(substitutionBoxes[box][16 * row + column])
+            let substituted = UInt64(substitutionBoxes[box][16 * row + column])
+            return permute(substituted << UInt64(28 - 4 * box), from: 32, by: permutation)
         }
-        return permute(substituted, from: 32, by: permutation)
     }
 
     /// Takes the bits that `table` names, counted from 1 at the most significant of `width`.
@@ -72,11 +81,6 @@ extension DES {
         38, 6, 46, 14, 54, 22, 62, 30, 37, 5, 45, 13, 53, 21, 61, 29,
         36, 4, 44, 12, 52, 20, 60, 28, 35, 3, 43, 11, 51, 19, 59, 27,
         34, 2, 42, 10, 50, 18, 58, 26, 33, 1, 41, 9, 49, 17, 57, 25,
-    ]
-
-    private static let expansion: [UInt8] = [
-        32, 1, 2, 3, 4, 5, 4, 5, 6, 7, 8, 9, 8, 9, 10, 11, 12, 13, 12, 13, 14, 15, 16, 17,
-        16, 17, 18, 19, 20, 21, 20, 21, 22, 23, 24, 25, 24, 25, 26, 27, 28, 29, 28, 29, 30, 31, 32, 1,
     ]
 
     private static let permutation: [UInt8] = [

@@ -5,11 +5,13 @@ package import Primitives
 /// Where randomness comes from: handed in, never taken, so that a test can say what it is.
 ///
 /// Not mutating: a copy of the machine that holds the source would otherwise draw the same numbers again.
+@usableFromInline
 package protocol EntropySource: Sendable {
     func bytes(_ count: Int) -> [UInt8]
 }
 
 extension EntropySource {
+    @inlinable
     package func integer<T: FixedWidthInteger & UnsignedInteger>(_: T.Type = T.self) -> T {
         bytes(T.bitWidth / 8).reduce(0) { $0 << 8 | T(truncatingIfNeeded: $1) }
     }

@@ -293,19 +293,17 @@ package struct Endpoint: Sendable {
         _ body: (inout IKEv1.ResponderSA, inout Surroundings) -> [Effect]
     ) -> [Effect] {
         guard let place = associations.index(forKey: id) else { return [] }
-        let wasHalfOpen = associations.values[place].isHalfOpen
-        var effects = body(&associations.values[place], &surroundings)
-        let isHalfOpen = associations.values[place].isHalfOpen
-        let isClosed = associations.values[place].isClosed
-        if wasHalfOpen, !isHalfOpen {
+        let outcome = associations.values[place].working(&surroundings, body)
+        var effects = outcome.effects
+        if outcome.leftHalfOpen {
             halfOpenCount -= 1
             if halfOpenCount * 10 < surroundings.configuration.halfOpenLimit * 9 { hasReportedHalfOpenLimit = false }
-            if !isClosed { recordEstablished(id) }
+            if !outcome.isClosed { recordEstablished(id) }
         }
-        if isClosed {
+        if outcome.isClosed {
             forget(id)
         } else {
-            deadlines.set(id, to: associations.values[place].deadline)
+            deadlines.set(id, to: outcome.deadline)
         }
         if !surroundings.unclaimedDeletes.isEmpty {
             let spis = surroundings.unclaimedDeletes
@@ -380,5 +378,17 @@ package struct Endpoint: Sendable {
     package func snapshot(of id: IKESAID) -> Snapshot? {
         guard let association = associations[id] else { return nil }
         return association.snapshot(profile: surroundings.configuration.profiles[association.profile].name)
+    }
+}
+
+extension IKEv1.ResponderSA {
+    /// Lets `body` work and says what the endpoint has to note of it: all in place, without a copy of the SA.
+    fileprivate mutating func working(
+        _ surroundings: inout Surroundings,
+        _ body: (inout IKEv1.ResponderSA, inout Surroundings) -> [IKEv1.Effect]
+    ) -> (effects: [IKEv1.Effect], leftHalfOpen: Bool, isClosed: Bool, deadline: MonotonicTime?) {
+        let wasHalfOpen = isHalfOpen
+        let effects = body(&self, &surroundings)
+        return (effects, wasHalfOpen && !isHalfOpen, isClosed, deadline)
     }
 }

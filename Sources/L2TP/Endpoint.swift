@@ -100,10 +100,14 @@ package struct Endpoint: Sendable {
         carrying frame: [UInt8],
         for session: SessionKey
     ) -> (datagram: [UInt8], socket: RequestID, peer: SocketAddress)? {
-        guard let owner = owner(of: session.tunnel), let peerID = connections[session.tunnel]?.peerID,
-            let header = connections[session.tunnel]?.sessions[session.session]?.dataHeader(peerTunnel: peerID)
-        else { return nil }
-        return (header.datagram(around: frame), owner.socket, owner.peer)
+        let way = connections.withValue(of: session.tunnel) { connection in
+            (
+                header: connection.sessions[session.session]?.dataHeader(peerTunnel: connection.peerID),
+                socket: connection.socket, peer: connection.peer
+            )
+        }
+        guard let way, let header = way.header else { return nil }
+        return (header.datagram(around: frame), way.socket, way.peer)
     }
 
     /// Ends a session with a CDN.
@@ -164,17 +168,22 @@ extension Endpoint {
         at now: MonotonicTime,
         _ body: (inout ControlConnection, Configuration) -> [Effect]
     ) -> [Effect] {
-        guard let socket = connections[tunnel]?.socket, let wasClosing = connections[tunnel]?.isClosing,
-            let index = connections.index(forKey: tunnel)
-        else { return [] }
-        var effects = body(&connections.values[index], configuration)
-        effects += connections[tunnel]?.flush(at: now) ?? []
-        effects += connections[tunnel]?.reportEnd() ?? []
-        deadlines.set(tunnel, to: connections[tunnel]?.nextDeadline(configuration))
-        switch connections[tunnel]?.state {
+        let outcome = connections.withValue(of: tunnel) { [configuration] connection in
+            let wasClosing = connection.isClosing
+            let effects = body(&connection, configuration) + connection.flush(at: now) + connection.reportEnd()
+            return (
+                effects: effects, socket: connection.socket, state: connection.state, wasClosing: wasClosing,
+                deadline: connection.nextDeadline(configuration)
+            )
+        }
+        guard let outcome else { return [] }
+        var effects = outcome.effects
+        let socket = outcome.socket
+        deadlines.set(tunnel, to: outcome.deadline)
+        switch outcome.state {
         case .closed:
             forget(tunnel, on: socket)
-        case .closing where !wasClosing:
+        case .closing where !outcome.wasClosing:
             sockets[socket]?.connections.removeAll { $0 == tunnel }
             sockets[socket]?.closing.append(tunnel)
             // No peer makes us keep more that is over than may be alive.
@@ -183,7 +192,7 @@ extension Endpoint {
                 effects += connections[closing[0]]?.reportEnd() ?? []
                 forget(closing[0], on: socket)
             }
-        case .waitControlConnection, .established, .closing, nil:
+        case .waitControlConnection, .established, .closing:
             break
         }
         return effects
@@ -214,11 +223,14 @@ extension Endpoint {
         from peer: SocketAddress,
         at now: MonotonicTime
     ) -> [Effect]? {
-        guard let tunnel = header.tunnel, let session = header.session, let owner = owner(of: tunnel),
-            owner.socket == socket, owner.peer == peer, connections[tunnel]?.sessions[session] != nil
-        else { return nil }
-        connections[tunnel]?.noteActivity(at: now)
-        deadlines.set(tunnel, to: connections[tunnel]?.nextDeadline(configuration))
+        guard let tunnel = header.tunnel, let session = header.session else { return nil }
+        let outcome = connections.withValue(of: tunnel) { [configuration] connection in
+            let isKnown = connection.socket == socket && connection.peer == peer && connection.sessions[session] != nil
+            if isKnown { connection.noteActivity(at: now) }
+            return (isKnown: isKnown, deadline: connection.nextDeadline(configuration))
+        }
+        guard let outcome, outcome.isKnown else { return nil }
+        deadlines.set(tunnel, to: outcome.deadline)
         return [.frame(SessionKey(tunnel: tunnel, session: session), frame)]
     }
 
@@ -265,8 +277,8 @@ extension Endpoint {
 
     /// Where its messages come from. Not the connection itself: a copy that outlives a change of the original would
     /// make that change copy everything.
-    private func owner(of tunnel: TunnelID) -> (socket: RequestID, peer: SocketAddress)? {
-        connections[tunnel].map { ($0.socket, $0.peer) }
+    private mutating func owner(of tunnel: TunnelID) -> (socket: RequestID, peer: SocketAddress)? {
+        connections.withValue(of: tunnel) { ($0.socket, $0.peer) }
     }
 
     /// A connection that is alive, by the peer's id of it.

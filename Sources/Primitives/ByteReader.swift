@@ -5,36 +5,44 @@
 /// Every read checks what is left and throws; none traps. A child structure is read through a
 /// reader of its own, bounded by its declared length (``reader(_:)``), so it can never reach
 /// past its end. Copying a reader costs one retain; the bytes are shared.
+///
+/// `@usableFromInline`, as all types with generic members on the way of a packet: without it `@inlinable` has no
+/// effect in a package type, and other targets call the unspecialised function, thirty times slower.
+@usableFromInline
 package struct ByteReader: Sendable {
     @usableFromInline let bytes: [UInt8]
     @usableFromInline var position: Int
     @usableFromInline let end: Int
 
+    @inlinable
     package init(_ bytes: [UInt8]) {
         self.bytes = bytes
         position = 0
         end = bytes.count
     }
 
+    @inlinable
     package init(_ slice: ArraySlice<UInt8>) {
         self.init(Array(slice))
     }
 
-    private init(_ bytes: [UInt8], from offset: Int, to end: Int) {
+    @inlinable
+    init(_ bytes: [UInt8], from offset: Int, to end: Int) {
         self.bytes = bytes
         position = offset
         self.end = end
     }
 
     /// Position of the next byte, counted from the start of the whole datagram.
-    package var offset: Int { position }
+    @inlinable package var offset: Int { position }
     /// How many bytes are left.
-    package var remaining: Int { end - position }
-    package var isAtEnd: Bool { position == end }
+    @inlinable package var remaining: Int { end - position }
+    @inlinable package var isAtEnd: Bool { position == end }
 
     /// Takes the next `count` bytes.
     ///
     /// - Throws: ``DecodeError/truncated(needed:available:)``; the cursor then stays where it was.
+    @inlinable
     package mutating func take(_ count: Int) throws(DecodeError) -> ArraySlice<UInt8> {
         guard count >= 0, count <= remaining else { throw .truncated(needed: count, available: remaining) }
         let slice = bytes[position..<position + count]
@@ -45,6 +53,7 @@ package struct ByteReader: Sendable {
     /// Takes the next `count` bytes as a reader of their own.
     ///
     /// - Throws: ``DecodeError/truncated(needed:available:)``; the cursor then stays where it was.
+    @inlinable
     package mutating func reader(_ count: Int) throws(DecodeError) -> ByteReader {
         guard count >= 0, count <= remaining else { throw .truncated(needed: count, available: remaining) }
         let child = ByteReader(bytes, from: position, to: position + count)
@@ -53,8 +62,6 @@ package struct ByteReader: Sendable {
     }
 
     /// Takes a big-endian integer.
-    ///
-    /// Inlinable, as everything on the way of a packet that is generic: other targets get a specialised copy.
     @inlinable
     package mutating func integer<T: FixedWidthInteger & UnsignedInteger>(
         _: T.Type = T.self
@@ -68,21 +75,24 @@ package struct ByteReader: Sendable {
     }
 
     /// Takes everything that is left.
+    @inlinable
     package mutating func rest() -> ArraySlice<UInt8> {
         defer { position = end }
         return bytes[position..<end]
     }
 
     /// The next byte, left in place; `nil` at the end.
-    package var next: UInt8? { position < end ? bytes[position] : nil }
+    @inlinable package var next: UInt8? { position < end ? bytes[position] : nil }
 
     /// - Throws: ``DecodeError/trailing(_:)`` unless everything was read.
+    @inlinable
     package func finish() throws(DecodeError) {
         guard isAtEnd else { throw .trailing(remaining) }
     }
 }
 
 /// Why bytes from the wire could not become a value.
+@usableFromInline
 package enum DecodeError: Error, Hashable, Sendable {
     case truncated(needed: Int, available: Int)
     /// A length field that cannot be right, whatever follows it.
@@ -94,7 +104,7 @@ package enum DecodeError: Error, Hashable, Sendable {
 }
 
 extension DecodeError: CustomStringConvertible {
-    package var description: String {
+    @usableFromInline package var description: String {
         switch self {
         case .truncated(let needed, let available): "\(needed) bytes needed where \(available) are left"
         case .invalidLength(let length): "impossible length \(length)"

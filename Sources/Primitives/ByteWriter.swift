@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Growing output. Lengths are patched after what they measure was written, never computed by hand.
+@usableFromInline
 package struct ByteWriter: Sendable {
     @usableFromInline var storage: [UInt8] = []
-    package var bytes: [UInt8] { storage }
+    @inlinable package var bytes: [UInt8] { storage }
 
+    @inlinable
     package init(reservingCapacity capacity: Int = 0) {
         storage.reserveCapacity(capacity)
     }
 
-    package var count: Int { storage.count }
+    @inlinable package var count: Int { storage.count }
 
     /// Appends a big-endian integer.
     @inlinable
@@ -38,6 +40,7 @@ package struct ByteWriter: Sendable {
     /// `body` wrote how long that is, the field included. The bits of `flags` are kept above it.
     ///
     /// - Precondition: `body` writes at least the field and no more than the bits free of `flags` can count.
+    @inlinable
     package mutating func lengthDelimited(
         lengthAt position: Int,
         flags: UInt16 = 0,

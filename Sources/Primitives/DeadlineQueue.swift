@@ -4,6 +4,7 @@
 ///
 /// A binary heap whose entries know their place, so that a deadline is moved or dropped in
 /// logarithmic time and nothing outdated stays behind.
+@usableFromInline
 package struct DeadlineQueue<Key: Hashable & Sendable>: Sendable {
     @usableFromInline struct Entry: Sendable {
         @usableFromInline var deadline: MonotonicTime

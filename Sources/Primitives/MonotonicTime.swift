@@ -3,8 +3,9 @@
 /// A point on the monotonic clock, in nanoseconds since boot.
 ///
 /// Protocol code never asks what time it is: it is told.
+@usableFromInline
 package struct MonotonicTime: InstantProtocol, Sendable {
-    package var nanoseconds: Int64
+    @usableFromInline package var nanoseconds: Int64
 
     package init(nanoseconds: Int64) {
         self.nanoseconds = nanoseconds
@@ -15,6 +16,7 @@ package struct MonotonicTime: InstantProtocol, Sendable {
     }
 
     /// Clamped to the ends of the clock.
+    @usableFromInline
     package func advanced(by duration: Duration) -> MonotonicTime {
         let step = duration.wholeNanoseconds
         let (sum, overflows) = nanoseconds.addingReportingOverflow(step)
@@ -22,6 +24,7 @@ package struct MonotonicTime: InstantProtocol, Sendable {
         return MonotonicTime(nanoseconds: step < 0 ? .min : .max)
     }
 
+    @usableFromInline
     package func duration(to other: MonotonicTime) -> Duration {
         // As durations, which are wide enough for the difference of any two points.
         .nanoseconds(other.nanoseconds) - .nanoseconds(nanoseconds)

@@ -5,8 +5,9 @@ internal import Glibc
 /// never printed, compared in constant time.
 ///
 /// The bytes do not change after `init`, which is why sharing them is safe.
+@usableFromInline
 @safe package final class SecretBytes: @unchecked Sendable {
-    private let storage: UnsafeMutableBufferPointer<UInt8>
+    @usableFromInline let storage: UnsafeMutableBufferPointer<UInt8>
 
     /// Copies `source`. The caller still owns the original, and should wipe it.
     package init(copying source: borrowing Span<UInt8>) {
@@ -16,11 +17,13 @@ internal import Glibc
     }
 
     /// Copies `source` and wipes it.
+    @usableFromInline
     package convenience init(consuming source: inout [UInt8]) {
         self.init(copying: source.span)
         source.wipe()
     }
 
+    @inlinable
     package convenience init(copying source: some Collection<UInt8>) {
         var bytes = Array(source)
         self.init(consuming: &bytes)
@@ -34,6 +37,7 @@ internal import Glibc
     package var count: Int { unsafe storage.count }
 
     /// Lends the bytes for as long as `body` runs.
+    @inlinable
     package func withBytes<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
         // The span does not hold on to the object; without this a temporary could be gone before `body` ends.
         defer { withExtendedLifetime(self) {} }
@@ -49,6 +53,7 @@ internal import Glibc
 }
 
 extension SecretBytes: Hashable {
+    @usableFromInline
     package static func == (a: SecretBytes, b: SecretBytes) -> Bool {
         guard a.count == b.count else { return false }
         var difference: UInt8 = 0
@@ -57,14 +62,15 @@ extension SecretBytes: Hashable {
     }
 
     /// Only the length takes part: a hash of the bytes would tell something about them.
+    @usableFromInline
     package func hash(into hasher: inout Hasher) {
         hasher.combine(count)
     }
 }
 
 extension SecretBytes: CustomStringConvertible, CustomReflectable {
-    package var description: String { "<\(count) secret bytes>" }
-    package var customMirror: Mirror { Mirror(self, children: [:]) }
+    @usableFromInline package var description: String { "<\(count) secret bytes>" }
+    @usableFromInline package var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
 extension Array where Element == UInt8 {
@@ -76,6 +82,7 @@ extension Array where Element == UInt8 {
     }
 
     /// Compares without telling by its duration where the difference lies.
+    @inlinable
     package func equalsInConstantTime(_ other: some Collection<UInt8>) -> Bool {
         guard count == other.count else { return false }
         var difference: UInt8 = 0

@@ -12,7 +12,7 @@ extension IKEv1.ResponderSA {
         let ends: MonotonicTime
         var stage: Stage
 
-        enum Stage: Sendable {
+        indirect enum Stage: Sendable {
             /// The kernel has been asked for the inbound half.
             case installing(Installing)
             /// Message 2 is on its way.

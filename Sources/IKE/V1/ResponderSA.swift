@@ -90,7 +90,7 @@ extension IKEv1 {
         package internal(set) var state: State
 
         /// Named after what has to come next.
-        package enum State: Sendable {
+        package indirect enum State: Sendable {
             case waitKeyExchange(WaitKeyExchange)
             case waitIdentity(WaitIdentity)
             case established(Established)

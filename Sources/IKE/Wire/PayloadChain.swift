@@ -41,6 +41,7 @@ package struct PayloadChain: Hashable, Sendable {
     ///   ``DecodeError/invalidValue(field:value:)`` for more than ``longest`` of them.
     package init(first: PayloadType, from reader: inout ByteReader) throws(DecodeError) {
         payloads = []
+        payloads.reserveCapacity(8)
         var type = first
         while type != .none {
             guard payloads.count < Self.longest else {

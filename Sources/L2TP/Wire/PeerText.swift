@@ -4,6 +4,11 @@ extension String {
     /// Text of a peer, fit to be stored and shown: UTF-8 mended, cut after `limit` characters, with nothing in it
     /// that a terminal or a log would take for more than text.
     init(peerText bytes: ArraySlice<UInt8>, limit: Int) {
+        // What nearly all peers send.
+        if bytes.allSatisfy({ (0x20...0x7E).contains($0) }) {
+            self = String(decoding: bytes.prefix(limit), as: UTF8.self)
+            return
+        }
         // A character takes at most four bytes.
         var text = ""
         for scalar in String(decoding: bytes.prefix(4 * limit), as: UTF8.self).unicodeScalars.prefix(limit) {

@@ -3,11 +3,12 @@ import Cryptography
 import DataPlane
 import IKE
 import PPP
+import Simulation
 
 /// What a call costs the gateway, in CPU seconds of this thread and bytes of the heap. The peers'
 /// work is not counted; the kernel says yes to everything.
 ///
-///     swift run --package-path Tests/Benchmarks -c release culvert-bench [CALLS] [NAME…]
+///     swift run --package-path Tests/Benchmarks -c release culvert-bench [CALLS] [ike|calls|growth|decode…]
 @main
 struct Main {
     static func main() {
@@ -19,6 +20,7 @@ struct Main {
             if wanted("ike") { measureHandshakes(count, group: group) }
         }
         if wanted("calls") { measureCalls(count) }
+        if wanted("growth") { measureGrowth(count) }
         if wanted("decode") { measureDecoding(count * 100) }
     }
 
@@ -26,27 +28,52 @@ struct Main {
         let keys = Meter.time { for _ in 0..<count { Cryptographic.handshake(group: group) } }
         line("IKEv1 main + quick mode, \(group): cryptography alone", per1000: keys, count)
         var pump = Pump(group: group)
+        // What is made once and kept, by whoever comes first.
+        pump.key(count)
         let before = Meter.heapBytes()
+        pump.seconds = 0
         for number in 0..<count { pump.key(number) }
         line("IKEv1 main + quick mode, \(group): gateway", per1000: pump.seconds, count)
-        precondition(pump.associationCount == 2 * count, "only \(pump.associationCount) associations")
-        print("    \((Meter.heapBytes() - before) / count) bytes for each pair of associations and its IKE SA")
+        precondition(pump.associationCount == 2 * (count + 1), "only \(pump.associationCount) associations")
+        pump.forgetKernel()
+        print("    \((Meter.heapBytes() - before) / count) bytes for each IKE SA with its pair of associations")
     }
 
     private static func measureCalls(_ count: Int) {
         var pump = Pump(group: .ecp256)
-        var clients = (0..<count).map { pump.keyedClient($0) }
+        var first = pump.keyedClient(count)
+        pump.call(&first)
         let before = Meter.heapBytes()
+        var clients = (0..<count).map { pump.keyedClient($0) }
         pump.seconds = 0
         for index in clients.indices { pump.call(&clients[index]) }
-        precondition(pump.interfaceCount == count, "only \(pump.interfaceCount) calls came up")
+        precondition(pump.interfaceCount == count + 1, "only \(pump.interfaceCount) calls came up")
         line("L2TP + PPP with MS-CHAPv2: gateway", per1000: pump.seconds, count)
         clients = []
-        let whole = Pump(group: .ecp256)
-        _ = whole
-        print(
-            "    \((Meter.heapBytes() - before) / count) bytes more for each call (clients' own memory included in part)"
-        )
+        pump.forgetKernel()
+        print("    \((Meter.heapBytes() - before) / count) bytes for each call, IKE SA and associations included")
+    }
+
+    /// The first thousand, and a thousand when ten times as many are there.
+    private static func measureGrowth(_ count: Int) {
+        var pump = Pump(group: .ecp256)
+        var clients: [SimulatedClient] = []
+        let parts = [
+            ("the first \(count)", 0..<count),
+            ("\(8 * count) more", count..<9 * count),
+            ("\(count) after \(9 * count)", 9 * count..<10 * count),
+        ]
+        for (name, numbers) in parts {
+            pump.seconds = 0
+            for number in numbers { clients.append(pump.keyedClient(number)) }
+            line("IKEv1 main + quick mode, ecp256, \(name)", per1000: pump.seconds, numbers.count)
+        }
+        for (name, numbers) in parts {
+            pump.seconds = 0
+            for number in numbers { pump.call(&clients[number]) }
+            line("L2TP + PPP with MS-CHAPv2, \(name)", per1000: pump.seconds, numbers.count)
+        }
+        precondition(pump.interfaceCount == 10 * count, "only \(pump.interfaceCount) calls came up")
     }
 
     private static func measureDecoding(_ count: Int) {
