@@ -40,11 +40,11 @@ extension ControlPlane {
 
     /// What comes in under a peer's only keys proves, as well as quick mode's third message does, that the peer has
     /// them: if that message was lost, the answers need not wait for its repetition.
-    mutating func peerHasSpoken(on requestID: RequestID, into effects: inout [Effect]) {
+    mutating func peerHasSpoken(on requestID: RequestID, at now: MonotonicTime, into effects: inout [Effect]) {
         guard let association = associations[requestID], association.newestChild == nil,
             association.children.count == 1, let id = association.children.keys.first
         else { return }
-        installOutbound(id, into: &effects)
+        perform(ike.peerHasSpoken(under: id), at: now, into: &effects)
     }
 
     private mutating func installInbound(_ child: ChildSA, at now: MonotonicTime, into effects: inout [Effect]) {

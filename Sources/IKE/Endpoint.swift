@@ -277,6 +277,11 @@ package struct Endpoint: Sendable {
         return work(on: child.ike) { $0.inboundInstalled(child, outcome: outcome, at: now, &$1) }
     }
 
+    /// Something came in under the child's keys. Quick mode's third message may be lost or late: this proves the same.
+    package mutating func peerHasSpoken(under child: ChildSA.ID) -> [Effect] {
+        work(on: child.ike) { association, _ in association.peerHasSpoken(under: child) }
+    }
+
     /// Says goodbye (Delete for the children, then for the SA) and forgets.
     package mutating func close(_ id: IKESAID, at now: MonotonicTime) -> [Effect] {
         work(on: id) { $0.close(at: now, &$1) }

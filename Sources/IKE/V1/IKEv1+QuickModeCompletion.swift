@@ -178,6 +178,26 @@ extension IKEv1.ResponderSA {
         if phase.nat.isPeerBehindNAT, !phase.nat.isLocalBehindNAT, arrival.path.port == .natTraversal {
             path = arrival.path
         }
+        return complete(waiting, at: index, in: &phase)
+    }
+
+    /// ESP under the child's keys has come, which only the peer of this exchange can send: as good a proof as
+    /// message 3, should that be lost.
+    package mutating func peerHasSpoken(under child: ChildSA.ID) -> [IKEv1.Effect] {
+        guard case .established(var phase) = state,
+            let index = phase.quickModes.firstIndex(where: { $0.pendingInboundSPI == child.inboundSPI }),
+            case .waitProof(let waiting) = phase.quickModes[index].stage
+        else { return [] }
+        let effects = complete(waiting, at: index, in: &phase)
+        state = .established(phase)
+        return effects
+    }
+
+    private func complete(
+        _ waiting: WaitProof,
+        at index: Int,
+        in phase: inout Established
+    ) -> [IKEv1.Effect] {
         phase.quickModes[index].finish()
         phase.children.append(waiting.child)
         if phase.quickModes.allSatisfy(\.isOver) { phase.dropContexts() }
