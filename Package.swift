@@ -20,7 +20,6 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     ],
@@ -65,7 +64,6 @@ let package = Package(
             dependencies: [
                 "Primitives", "Cryptography", "DataPlane", "IKE", "L2TP", "PPP", "ControlPlane", "ConfigFile", "Kernel",
                 "CLinux",
-                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -131,8 +129,20 @@ let package = Package(
         ),
         .testTarget(name: "KernelTests", dependencies: ["Kernel", "DataPlane", "Primitives"], swiftSettings: common),
         .testTarget(
+            name: "CommandTests",
+            dependencies: [
+                "culvertctl", "ControlPlane",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: common
+        ),
+        .testTarget(
             name: "RuntimeTests",
-            dependencies: ["Runtime", "ControlPlane", "DataPlane", "Primitives", "Simulation"],
+            dependencies: [
+                "Runtime", "ConfigFile", "ControlPlane", "IKE", "L2TP", "PPP", "Cryptography", "DataPlane", "Primitives",
+            ],
             swiftSettings: common
         ),
     ]

@@ -8,7 +8,8 @@ internal import Primitives
 /// rekeying, and the control connections that came through them.
 struct Association: Sendable {
     enum Socket: Hashable, Sendable {
-        case opening
+        /// With the peer it shall be connected to, if that is known by then.
+        case opening(SocketAddress?)
         case open
         /// Fixed to the peer's L2TP port.
         case connected(SocketAddress)
@@ -20,7 +21,7 @@ struct Association: Sendable {
     let local: SocketAddress
     /// Outer address and IKE port.
     var peer: SocketAddress
-    var socket = Socket.opening
+    var socket = Socket.opening(nil)
     var ikeSAs: Set<IKESAID>
     var children: [ChildSA.ID: Child] = [:]
     var connections: Set<TunnelID> = []

@@ -41,7 +41,7 @@ package struct CallEvent: Hashable, Sendable {
                 .control,
                 .notice,
                 "call-down",
-                "\(userName.map { "user \($0)" } ?? "an unknown caller") left after \(duration.wholeSeconds) s: \(reason)",
+                "\(userName.map { "user \($0)" } ?? "an unknown caller") left after \(duration.wholeMilliseconds / 1000) s: \(reason)",
                 fields: [userName.map { .init("user", $0) }, address.map { .init("address", $0) }].compactMap(\.self)
             )
         case .kernelRefused(let error):

@@ -17,12 +17,7 @@ extension ControlPlane {
             case .installInbound(let child):
                 installInbound(child, at: now, into: &effects)
             case .installOutbound(let id):
-                guard let requestID = requestIDs[id.ike], let child = associations[requestID]?.children[id] else {
-                    continue
-                }
-                associations[requestID]?.newestChild = id
-                associations[requestID]?.children[id]?.hasOutbound = true
-                request(.install(child.sa.outbound(requestID)), for: .installOutbound(id), into: &effects)
+                installOutbound(id, into: &effects)
             case .remove(let id):
                 removeChild(id, into: &effects)
             case .closed(let id):
@@ -31,6 +26,24 @@ extension ControlPlane {
                 effects.append(.report(.ike(event)))
             }
         }
+    }
+
+    private mutating func installOutbound(_ id: ChildSA.ID, into effects: inout [Effect]) {
+        guard let requestID = requestIDs[id.ike], let child = associations[requestID]?.children[id],
+            !child.hasOutbound
+        else { return }
+        associations[requestID]?.newestChild = id
+        associations[requestID]?.children[id]?.hasOutbound = true
+        request(.install(child.sa.outbound(requestID)), for: .installOutbound(id), into: &effects)
+    }
+
+    /// What comes in under a peer's only keys proves, as well as quick mode's third message does, that the peer has
+    /// them: if that message was lost, the answers need not wait for its repetition.
+    mutating func peerHasSpoken(on requestID: RequestID, into effects: inout [Effect]) {
+        guard let association = associations[requestID], association.newestChild == nil,
+            association.children.count == 1, let id = association.children.keys.first
+        else { return }
+        installOutbound(id, into: &effects)
     }
 
     private mutating func installInbound(_ child: ChildSA, at now: MonotonicTime, into effects: inout [Effect]) {
@@ -117,7 +130,9 @@ extension ControlPlane {
             reportRefusal(error, of: id, into: &effects)
             if !association.connections.isEmpty { closeKeys(of: id, at: now, into: &effects) }
         case .done, .created:
-            if association.socket == .opening { associations[id]?.socket = .open }
+            guard case .opening(let peer) = association.socket else { return }
+            associations[id]?.socket = .open
+            if let peer { connect(id, to: peer, into: &effects) }
         }
     }
 

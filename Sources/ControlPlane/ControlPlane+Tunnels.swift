@@ -12,7 +12,7 @@ extension ControlPlane {
             case .transmit(let bytes, let socket, let peer):
                 effects.append(.send(bytes, on: socket, to: peer))
             case .connectionOpening(let connection):
-                connectionOpening(connection, into: &effects)
+                connectionOpening(connection, at: now, into: &effects)
             case .connectionEstablished:
                 break
             case .connectionClosed(let tunnel, let socket):
@@ -31,20 +31,34 @@ extension ControlPlane {
         }
     }
 
-    private mutating func connectionOpening(_ connection: ConnectionSnapshot, into effects: inout [Effect]) {
-        guard let association = associations[connection.socket] else { return }
-        associations[connection.socket]?.connections.insert(connection.id)
+    /// The kernel takes one tunnel for each socket, so a peer has one at a time. A second one means that the
+    /// peer has forgotten the first: nobody else can speak under its keys.
+    private mutating func connectionOpening(
+        _ connection: ConnectionSnapshot,
+        at now: MonotonicTime,
+        into effects: inout [Effect]
+    ) {
+        let id = connection.socket
+        guard let association = associations[id] else { return }
+        let outlived = association.connections
+        associations[id]?.connections = [connection.id]
+        for tunnel in outlived { perform(l2tp.abandon(tunnel, at: now), at: now, into: &effects) }
         switch association.socket {
-        case .opening, .open:
-            associations[connection.socket]?.socket = .connected(connection.peer)
-            request(
-                .connectSocket(connection.socket, to: connection.peer),
-                for: .connectSocket(connection.socket),
-                into: &effects
-            )
+        case .connected where !outlived.isEmpty:
+            associations[id]?.socket = .opening(connection.peer)
+            request(.closeSocket(id), for: .reopenSocket(id), into: &effects)
+        case .opening:
+            associations[id]?.socket = .opening(connection.peer)
+        case .open:
+            connect(id, to: connection.peer, into: &effects)
         case .connected, .failed:
             break
         }
+    }
+
+    mutating func connect(_ id: RequestID, to peer: SocketAddress, into effects: inout [Effect]) {
+        associations[id]?.socket = .connected(peer)
+        request(.connectSocket(id, to: peer), for: .connectSocket(id), into: &effects)
     }
 
     private mutating func connectionClosed(
@@ -60,7 +74,7 @@ extension ControlPlane {
             closeKeys(of: socket, at: now, into: &effects)
         } else {
             // The kernel's tunnel lives as long as its socket: the peer's next tunnel needs a fresh one.
-            associations[socket]?.socket = .opening
+            associations[socket]?.socket = .opening(nil)
             request(.closeSocket(socket), for: .reopenSocket(socket), into: &effects)
         }
     }

@@ -99,6 +99,7 @@ package struct ControlPlane: Sendable {
             answer(purpose, outcome, at: now, into: &effects)
         case .datagram(let socket, let peer, let bytes):
             guard let trace = associations[socket]?.trace else { return }
+            peerHasSpoken(on: socket, into: &effects)
             perform(l2tp.receive(bytes, on: socket, from: peer, trace: trace, at: now), at: now, into: &effects)
         case .frame(let id, let bytes):
             guard let key = SessionKey(id) else { return }

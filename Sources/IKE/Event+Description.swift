@@ -93,7 +93,8 @@ extension Event {
                 .warning,
                 "invalid-identity",
                 "the traffic asked for in quick mode is refused: \(reason)",
-                remedy: "configure the client for L2TP in transport mode: UDP, port 1701 on this side"
+                remedy: "configure the client for L2TP in transport mode: UDP, port 1701 on this side;"
+                    + " behind a NAT it needs NAT traversal (RFC 3947)"
             )
         case .invalidKeyExchange(let reason):
             return EventDescription(

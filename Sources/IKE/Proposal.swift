@@ -40,6 +40,13 @@ package struct ProposalMismatch: Error, Hashable, Sendable {
     package var closest: String?
     /// What is against that one.
     package var missing: [Objection]
+
+    package init(offered: [String], accepted: [String], closest: String?, missing: [Objection]) {
+        self.offered = offered
+        self.accepted = accepted
+        self.closest = closest
+        self.missing = missing
+    }
 }
 
 /// One thing against a transform.

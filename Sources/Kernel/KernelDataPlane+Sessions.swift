@@ -162,9 +162,12 @@ extension KernelDataPlane {
         isBurying = true
         let ids = Array(dying.prefix(Self.burialLimit))
         dying.removeFirst(ids.count)
-        let indices = ids.compactMap { sessions[$0]?.kernelSession?.interfaceIndex }
+        let corpses = ids.compactMap { id -> KernelSession.Corpse? in
+            guard let entry = sessions[id], let session = entry.kernelSession else { return nil }
+            return KernelSession.Corpse(index: session.interfaceIndex, peerAddress: entry.peerAddress)
+        }
         pool.submit { [completions] sockets in
-            if let route = try? sockets.route { KernelSession.bury(indices, over: route) }
+            if let route = try? sockets.route { KernelSession.bury(corpses, over: route) }
             completions.post(.buried(ids))
         }
     }
@@ -296,6 +299,7 @@ extension KernelDataPlane {
 
     // MARK: Counters
 
+    /// Waits for the lock that deletions of devices hold for tens of milliseconds: for a person who asks, not for a loop.
     package func counters(of session: KernelSessionID) -> TrafficCounters? {
         guard let index = sessions[session]?.kernelSession?.interfaceIndex else { return nil }
         let replies = try? route.query(RouteMessages.statistics(index: index), step: "RTM_GETSTATS")

@@ -30,6 +30,7 @@ package final class KernelDataPlane: DataPlane {
     var buffer = [UInt8](repeating: 0, count: 65_536)
 
     private var held: [(ticket: DataPlaneTicket, request: DataPlaneRequest)] = []
+    private var heldClosings: Set<RequestID> = []
     var associations: Set<SecurityAssociation.ID> = []
     var sockets: [RequestID: OpenTunnelSocket] = [:]
     var sessions: [KernelSessionID: SessionEntry] = [:]
@@ -81,12 +82,9 @@ package final class KernelDataPlane: DataPlane {
     // MARK: Requests
 
     package func submit(_ request: DataPlaneRequest, ticket: DataPlaneTicket) {
-        if case .openSocket(let socket) = request, willClose(socket.requestID) { performHeld() }
+        if case .openSocket(let socket) = request, heldClosings.contains(socket.requestID) { performHeld() }
+        if case .closeSocket(let requestID) = request { heldClosings.insert(requestID) }
         held.append((ticket, request))
-    }
-
-    private func willClose(_ requestID: RequestID) -> Bool {
-        held.contains { if case .closeSocket(requestID) = $0.request { true } else { false } }
     }
 
     package func flush() -> [DataPlaneNotice] {
@@ -102,6 +100,7 @@ package final class KernelDataPlane: DataPlane {
         guard !held.isEmpty else { return }
         let requests = held
         held.removeAll(keepingCapacity: true)
+        heldClosings.removeAll(keepingCapacity: true)
         var batch = NetlinkBatch()
         var members: [(DataPlaneTicket, DataPlaneRequest)] = []
         for (ticket, request) in requests {

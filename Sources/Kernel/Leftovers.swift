@@ -25,7 +25,8 @@ package struct Leftovers: Hashable, Sendable {
         devices = ours.map(\.name)
         // One by one each would wait for a grace period; too many at once would stop everybody else.
         for start in stride(from: 0, to: ours.count, by: 128) {
-            KernelSession.bury(ours[start..<min(start + 128, ours.count)].map(\.index), over: route)
+            let some = ours[start..<min(start + 128, ours.count)]
+            KernelSession.bury(some.map { KernelSession.Corpse(index: $0.index) }, over: route)
         }
     }
 

@@ -116,6 +116,11 @@ package struct Endpoint: Sendable {
         turn(tunnel, at: now) { $0.close(because: result, at: now, $1) }
     }
 
+    /// Forgets a control connection, and its sessions with it, without a word to the peer, who has forgotten it too.
+    package mutating func abandon(_ tunnel: TunnelID, at now: MonotonicTime) -> [Effect] {
+        turn(tunnel, at: now) { connection, _ in connection.abandon() }
+    }
+
     /// ``close(_:because:at:)`` for every control connection: we are shutting down.
     package mutating func closeAll(at now: MonotonicTime) -> [Effect] {
         sortedTunnels.flatMap { close($0, because: .shuttingDown, at: now) }

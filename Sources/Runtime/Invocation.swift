@@ -28,9 +28,9 @@ package struct Invocation: Hashable, Sendable {
     ///
     /// - Returns: The exit code.
     package func check() -> Int32 {
-        guard readSettings() != nil else { return 1 }
-        print("\(configuration): no mistakes")
-        return 0
+        let outcome = ConfigFile.read(configuration, load: SettingsFile.load)
+        print(outcome.report, terminator: "")
+        return outcome.settings == nil ? 1 : 0
     }
 
     /// Runs the daemon on this thread, which must be the process's first and only one.

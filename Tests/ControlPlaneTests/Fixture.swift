@@ -57,7 +57,8 @@ enum Fixture {
         password: String? = nil,
         methods: [AuthenticationMethod] = [.mschapv2],
         preSharedKey: String = "labpsk",
-        ikeOffer: [IKETransform] = Fixture.ikeOffer
+        ikeOffer: [IKETransform] = Fixture.ikeOffer,
+        seed: UInt64? = nil
     ) throws -> SimulatedClient {
         let gateway = try #require(IPAddress("203.0.113.1"))
         let own = try #require(IPAddress(behindNAT ? "192.168.7.\(number)" : "203.0.113.\(10 + number)"))
@@ -75,7 +76,7 @@ enum Fixture {
             methods: methods,
             outerAddress: behindNAT ? nat : nil,
             outerPorts: behindNAT ? [500: UInt16(30_000 + number), 4500: UInt16(40_000 + number)] : [:],
-            seed: UInt64(number)
+            seed: seed ?? UInt64(number)
         )
     }
 }

@@ -77,26 +77,61 @@ enum ClientOffer {
     static func esp(_ names: String...) -> [ESPTransform] { names.compactMap { ESPTransform(parsing: $0) } }
 
     static let windows10 = ike(
-        "aes256-sha1-ecp384", "aes128-sha1-ecp256", "aes256-sha1-modp2048", "3des-sha1-modp2048",
+        "aes256-sha1-ecp384",
+        "aes128-sha1-ecp256",
+        "aes256-sha1-modp2048",
+        "3des-sha1-modp2048",
         "3des-sha1-modp1024"
     )
     static let macOS = ike(
-        "aes256-sha256-modp2048", "aes256-sha1-modp2048", "aes256-md5-modp2048", "aes256-sha512-modp2048",
-        "aes256-sha256-modp1536", "aes256-sha1-modp1536", "aes256-md5-modp1536", "aes256-sha256-modp1024",
-        "aes256-sha1-modp1024", "aes256-md5-modp1024", "aes128-sha1-modp1024", "aes128-md5-modp1024",
-        "3des-sha1-modp1024", "3des-md5-modp1024"
+        "aes256-sha256-modp2048",
+        "aes256-sha1-modp2048",
+        "aes256-md5-modp2048",
+        "aes256-sha512-modp2048",
+        "aes256-sha256-modp1536",
+        "aes256-sha1-modp1536",
+        "aes256-md5-modp1536",
+        "aes256-sha256-modp1024",
+        "aes256-sha1-modp1024",
+        "aes256-md5-modp1024",
+        "aes128-sha1-modp1024",
+        "aes128-md5-modp1024",
+        "3des-sha1-modp1024",
+        "3des-md5-modp1024"
     )
     /// DES is offered too; it has no name here.
     static let android712 = ike(
-        "aes256-sha384-modp1024", "aes256-sha256-modp1024", "aes256-sha512-modp1024", "aes256-sha1-modp1024",
-        "aes256-md5-modp1024", "aes128-sha512-modp1024", "aes128-sha384-modp1024", "aes128-sha256-modp1024",
-        "aes128-sha1-modp1024", "aes128-md5-modp1024", "3des-sha256-modp1024", "3des-sha1-modp1024",
+        "aes256-sha384-modp1024",
+        "aes256-sha256-modp1024",
+        "aes256-sha512-modp1024",
+        "aes256-sha1-modp1024",
+        "aes256-md5-modp1024",
+        "aes128-sha512-modp1024",
+        "aes128-sha384-modp1024",
+        "aes128-sha256-modp1024",
+        "aes128-sha1-modp1024",
+        "aes128-md5-modp1024",
+        "3des-sha256-modp1024",
+        "3des-sha1-modp1024",
         "3des-md5-modp1024"
     )
     static let strongSwanNM = ike(
-        "aes256-sha256-modp2048", "aes256-sha256-modp1536", "aes256-sha256-modp1024", "aes256-sha1-modp2048",
-        "aes256-sha1-modp1536", "aes256-sha1-modp1024", "aes256-sha1-ecp384", "aes128-sha1-modp1024",
-        "aes128-sha1-ecp256", "3des-sha1-modp2048", "3des-sha1-modp1024"
+        "aes256-sha256-modp2048",
+        "aes256-sha256-modp1536",
+        "aes256-sha256-modp1024",
+        "aes256-sha1-modp2048",
+        "aes256-sha1-modp1536",
+        "aes256-sha1-modp1024",
+        "aes256-sha1-ecp384",
+        "aes128-sha1-modp1024",
+        "aes128-sha1-ecp256",
+        "3des-sha1-modp2048",
+        "3des-sha1-modp1024"
     )
-    static let routerOS = ike("aes128-sha1-modp2048", "aes128-sha1-modp1024", "3des-sha1-modp2048", "3des-sha1-modp1024")
+    static let routerOS = ike(
+        "aes128-sha1-modp2048",
+        "aes128-sha1-modp1024",
+        "3des-sha1-modp2048",
+        "3des-sha1-modp1024"
+    )
 }

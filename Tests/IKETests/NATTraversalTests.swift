@@ -6,7 +6,9 @@ import Testing
 
 struct NATTraversalTests {
     static let cookies = IKEv1.CookiePair(
-        initiator: Cookie(rawValue: 0x0102_0304_0506_0708), responder: Cookie(rawValue: 0x1112_1314_1516_1718))
+        initiator: Cookie(rawValue: 0x0102_0304_0506_0708),
+        responder: Cookie(rawValue: 0x1112_1314_1516_1718)
+    )
 
     @Test(arguments: [
         ("RFC 3947", VendorID.rfc3947), ("draft-ietf-ipsec-nat-t-ike-03", VendorID.natTraversalDraft03),
@@ -20,14 +22,18 @@ struct NATTraversalTests {
     @Test func theBestAnnouncedVariantIsSpoken() {
         let all = NATTraversal.allCases.map { $0.vendorID[...] }
         #expect(NATTraversal(announced: all) == .rfc3947)
-        #expect(NATTraversal(announced: [VendorID.natTraversalDraft02[...], VendorID.natTraversalDraft03[...]]) == .draft03)
+        #expect(
+            NATTraversal(announced: [VendorID.natTraversalDraft02[...], VendorID.natTraversalDraft03[...]]) == .draft03
+        )
         #expect(NATTraversal(announced: [VendorID.natTraversalDraft02Newline[...]]) == .draft02Newline)
         #expect(NATTraversal(announced: [VendorID.deadPeerDetection[...], VendorID.rfc3947[..<15], []]) == nil)
     }
 
     @Test func theHashIsThatOfTheStandard() {
         let expected = Hash.digest(
-            .sha1, hex("0102030405060708 1112131415161718 C0000201 01F4"))
+            .sha1,
+            hex("0102030405060708 1112131415161718 C0000201 01F4")
+        )
         #expect(NATTraversal.discoveryHash(.sha1, cookies: Self.cookies, address: gateway) == expected)
     }
 
@@ -45,7 +51,12 @@ struct NATTraversalTests {
         Case(peerSeesGatewayAs: gateway, peerSeesItselfAs: [inside], isLocalBehindNAT: false, isPeerBehindNAT: true),
         Case(peerSeesGatewayAs: inside, peerSeesItselfAs: [client], isLocalBehindNAT: true, isPeerBehindNAT: false),
         Case(peerSeesGatewayAs: inside, peerSeesItselfAs: [inside], isLocalBehindNAT: true, isPeerBehindNAT: true),
-        Case(peerSeesGatewayAs: gateway, peerSeesItselfAs: [inside, client], isLocalBehindNAT: false, isPeerBehindNAT: false),
+        Case(
+            peerSeesGatewayAs: gateway,
+            peerSeesItselfAs: [inside, client],
+            isLocalBehindNAT: false,
+            isPeerBehindNAT: false
+        ),
         Case(
             peerSeesGatewayAs: gateway,
             peerSeesItselfAs: [SocketAddress(client.address, port: 4500)],

@@ -13,13 +13,22 @@ struct ProposalTests {
         ("macOS", ClientOffer.macOS, [], "aes256-sha256-modp2048"),
         ("Android 7.1.2", ClientOffer.android712, [], nil),
         ("Android 7.1.2, let in", ClientOffer.android712, [.modp1024], "aes256-sha256-modp1024"),
-        ("Android 2.x, let in", ClientOffer.ike("3des-sha1-modp1024", "3des-md5-modp1024", "aes128-sha1-modp1024"), [.modp1024], "aes128-sha1-modp1024"),
+        (
+            "Android 2.x, let in", ClientOffer.ike("3des-sha1-modp1024", "3des-md5-modp1024", "aes128-sha1-modp1024"),
+            [.modp1024], "aes128-sha1-modp1024"
+        ),
         ("strongSwan in NetworkManager", ClientOffer.strongSwanNM, [], "aes256-sha256-modp2048"),
         ("RouterOS", ClientOffer.routerOS, [], "aes128-sha1-modp2048"),
         ("RouterOS, everything let in", ClientOffer.routerOS, [.modp1024, .md5, .tripleDES], "aes128-sha1-modp2048"),
         ("weak only", ClientOffer.ike("3des-md5-modp1024"), [.modp1024, .md5], nil),
-        ("weak only, let in", ClientOffer.ike("3des-md5-modp1024"), [.modp1024, .md5, .tripleDES], "3des-md5-modp1024"),
-        ("strong after weak", ClientOffer.ike("3des-sha1-modp2048", "aes128-sha1-modp2048"), [.tripleDES], "aes128-sha1-modp2048"),
+        (
+            "weak only, let in", ClientOffer.ike("3des-md5-modp1024"), [.modp1024, .md5, .tripleDES],
+            "3des-md5-modp1024"
+        ),
+        (
+            "strong after weak", ClientOffer.ike("3des-sha1-modp2048", "aes128-sha1-modp2048"), [.tripleDES],
+            "aes128-sha1-modp2048"
+        ),
     ]
 
     static func payload(_ transforms: [IKETransform]) -> IKEv1.SAPayload {
@@ -140,14 +149,20 @@ struct ProposalTests {
     @Test func lifetimesAreReadInEitherForm() throws {
         let four = IKEv1.Attribute(type: 12, value: .variable([0, 1, 0x51, 0x80]))
         let day = try IKEv1.choose(
-            from: Self.custom(Self.base + [IKEv1.Attribute(11, 1), four]), Acceptance(.test()))
+            from: Self.custom(Self.base + [IKEv1.Attribute(11, 1), four]),
+            Acceptance(.test())
+        )
         #expect(day.lifetime == .seconds(86_400))
         let hour = try IKEv1.choose(
-            from: Self.custom(Self.base + [IKEv1.Attribute(11, 1), IKEv1.Attribute(12, 3600)]), Acceptance(.test()))
+            from: Self.custom(Self.base + [IKEv1.Attribute(11, 1), IKEv1.Attribute(12, 3600)]),
+            Acceptance(.test())
+        )
         #expect(hour.lifetime == .seconds(3600))
         let huge = IKEv1.Attribute(type: 12, value: .variable([UInt8](repeating: 0xFF, count: 8)))
         let clamped = try IKEv1.choose(
-            from: Self.custom(Self.base + [IKEv1.Attribute(11, 1), huge]), Acceptance(.test()))
+            from: Self.custom(Self.base + [IKEv1.Attribute(11, 1), huge]),
+            Acceptance(.test())
+        )
         #expect(clamped.lifetime == .seconds(1 << 31))
         #expect(try IKEv1.choose(from: Self.custom(Self.base), Acceptance(.test())).lifetime == .seconds(28_800))
     }
@@ -233,7 +248,8 @@ struct PhaseTwoProposalTests {
         #expect(android.answer.transforms[0].number == 4)
         let swan = IKEv1.SAPayload(
             proposals: [
-                Self.proposal(0, [Self.transform(3, (4, 2), (5, 2))]), Self.proposal(1, [Self.transform(12, (4, 2), (6, 128), (5, 2))]),
+                Self.proposal(0, [Self.transform(3, (4, 2), (5, 2))]),
+                Self.proposal(1, [Self.transform(12, (4, 2), (6, 128), (5, 2))]),
                 Self.proposal(2, [Self.transform(20, (4, 2), (6, 128))]),
             ]
         )
@@ -257,21 +273,57 @@ struct PhaseTwoProposalTests {
 
     @Test func everythingAgainstATransformHasItsName() {
         #expect(Self.objections([Self.proposal(1, [Self.good])]) == nil)
-        #expect(Self.objections([Self.proposal(1, [Self.transform(12, (4, 1), (6, 256), (5, 5))])]) == [.encapsulationMode(1)])
-        #expect(Self.objections([Self.proposal(1, [Self.transform(12, (4, 3), (6, 256), (5, 5))])], Self.natted) == [.encapsulationMode(3)])
-        #expect(Self.objections([Self.proposal(1, [Self.transform(12, (4, 4), (6, 256), (5, 5))])]) == [.encapsulationWithoutNATTraversal])
+        #expect(
+            Self.objections([Self.proposal(1, [Self.transform(12, (4, 1), (6, 256), (5, 5))])]) == [
+                .encapsulationMode(1)
+            ]
+        )
+        #expect(
+            Self.objections([Self.proposal(1, [Self.transform(12, (4, 3), (6, 256), (5, 5))])], Self.natted) == [
+                .encapsulationMode(3)
+            ]
+        )
+        #expect(
+            Self.objections([Self.proposal(1, [Self.transform(12, (4, 4), (6, 256), (5, 5))])]) == [
+                .encapsulationWithoutNATTraversal
+            ]
+        )
         #expect(Self.objections([Self.proposal(1, [Self.transform(3, (4, 2), (5, 2))])]) == [.needsLegacy(.tripleDES)])
-        #expect(Self.objections([Self.proposal(1, [Self.transform(12, (4, 2), (6, 128), (5, 1))])]) == [.needsLegacy(.md5)])
-        #expect(Self.objections([Self.proposal(1, [Self.transform(12, (4, 2), (6, 0), (5, 2))])]) == [.unknown("aes0-sha1")])
+        #expect(
+            Self.objections([Self.proposal(1, [Self.transform(12, (4, 2), (6, 128), (5, 1))])]) == [.needsLegacy(.md5)]
+        )
+        #expect(
+            Self.objections([Self.proposal(1, [Self.transform(12, (4, 2), (6, 0), (5, 2))])]) == [.unknown("aes0-sha1")]
+        )
         #expect(Self.objections([Self.proposal(1, [Self.transform(11, (4, 2), (5, 2))])]) == [.unknown("null-sha1")])
         #expect(Self.objections([Self.proposal(1, [Self.transform(23, (4, 2), (6, 128))])]) == [.unknown("aes128gmac")])
         #expect(Self.objections([Self.proposal(1, [Self.transform(12, (4, 2), (6, 128))])]) == [.unknown("aes128")])
-        #expect(Self.objections([Self.proposal(1, [Self.transform(20, (4, 2), (6, 128), (5, 2))])]) == [.unknown("aes128gcm16-sha1")])
-        #expect(Self.objections([Self.proposal(1, [Self.transform(12, (4, 2), (6, 256), (5, 5), (9, 1))])]) == [.unknown("attribute 9")])
-        #expect(Self.objections([Self.proposal(1, [Self.transform(12, (4, 2), (6, 256), (5, 5), (3, 2))])]) == [.needsLegacy(.modp1024)])
-        #expect(Self.objections([Self.proposal(1, [Self.transform(12, (4, 2), (6, 256), (5, 5), (3, 24))])]) == [.pfsGroup("modp2048s256")])
+        #expect(
+            Self.objections([Self.proposal(1, [Self.transform(20, (4, 2), (6, 128), (5, 2))])]) == [
+                .unknown("aes128gcm16-sha1")
+            ]
+        )
+        #expect(
+            Self.objections([Self.proposal(1, [Self.transform(12, (4, 2), (6, 256), (5, 5), (9, 1))])]) == [
+                .unknown("attribute 9")
+            ]
+        )
+        #expect(
+            Self.objections([Self.proposal(1, [Self.transform(12, (4, 2), (6, 256), (5, 5), (3, 2))])]) == [
+                .needsLegacy(.modp1024)
+            ]
+        )
+        #expect(
+            Self.objections([Self.proposal(1, [Self.transform(12, (4, 2), (6, 256), (5, 5), (3, 24))])]) == [
+                .pfsGroup("modp2048s256")
+            ]
+        )
         #expect(Self.objections([Self.proposal(1, [Self.good], protocolID: .ah)]) == [.protocolID(.ah)])
-        #expect(Self.objections([Self.proposal(1, [Self.good]), Self.proposal(1, [Self.good], protocolID: .ipcomp)]) == [.bundle])
+        #expect(
+            Self.objections([Self.proposal(1, [Self.good]), Self.proposal(1, [Self.good], protocolID: .ipcomp)]) == [
+                .bundle
+            ]
+        )
         #expect(Self.objections([Self.proposal(1, [Self.good], spi: [])]) == [.unusableSPI(size: 0)])
         #expect(Self.objections([Self.proposal(1, [Self.good], spi: [0, 0, 0, 255])]) == [.unusableSPI(size: 4)])
     }
@@ -296,7 +348,10 @@ struct PhaseTwoProposalTests {
         var transform = Self.good
         transform.attributes = lifetimes + transform.attributes
         let choice = try IKEv1.choose(
-            from: IKEv1.SAPayload(proposals: [Self.proposal(1, [transform])]), Acceptance(.test()), Self.plain)
+            from: IKEv1.SAPayload(proposals: [Self.proposal(1, [transform])]),
+            Acceptance(.test()),
+            Self.plain
+        )
         #expect(choice.lifetime == .seconds(3600))
         #expect(choice.lifetimeKilobytes == 250_000)
     }

@@ -46,7 +46,11 @@ struct RawInitiator {
 
     func header(_ exchange: ExchangeType, _ messageID: UInt32 = 0) -> ISAKMPHeader {
         ISAKMPHeader(
-            initiatorCookie: cookieI, responderCookie: cookieR, exchange: exchange, messageID: messageID)
+            initiatorCookie: cookieI,
+            responderCookie: cookieR,
+            exchange: exchange,
+            messageID: messageID
+        )
     }
 
     // Main mode.
@@ -70,11 +74,16 @@ struct RawInitiator {
         attributes += [
             IKEv1.Attribute(2, hash), IKEv1.Attribute(4, transform.group.rawValue), IKEv1.Attribute(3, 1),
             IKEv1.Attribute(11, 1),
-            IKEv1.Attribute(type: 12, value: .variable([0, 0] + [UInt8(lifetime >> 8 & 0xFF), UInt8(lifetime & 0xFF)])),
+            IKEv1.Attribute(
+                type: 12,
+                value: .variable([0, 0] + [UInt8(lifetime >> 8 & 0xFF), UInt8(lifetime & 0xFF)])
+            ),
         ]
         if lifetime > 0xFFFF {
             attributes[attributes.count - 1] = IKEv1.Attribute(
-                type: 12, value: .variable([24, 16, 8, 0].map { UInt8(lifetime >> $0 & 0xFF) }))
+                type: 12,
+                value: .variable([24, 16, 8, 0].map { UInt8(lifetime >> $0 & 0xFF) })
+            )
         }
         return IKEv1.Transform(number: UInt8(number), id: 1, attributes: attributes)
     }
@@ -115,7 +124,9 @@ struct RawInitiator {
             payloads: [Payload(.keyExchange, publicValue ?? agreement.publicValue), Payload(.nonce, nonceI)]
                 + [gatewayAddress, ownAddress].map {
                     Payload(
-                        discovery, NATTraversal.discoveryHash(transform.hash, cookies: cookies, address: $0))
+                        discovery,
+                        NATTraversal.discoveryHash(transform.hash, cookies: cookies, address: $0)
+                    )
                 }
         ).encode()
     }
@@ -133,7 +144,10 @@ struct RawInitiator {
             cookies: cookies
         )
         iv = IKEv1.phaseOneIV(
-            transform: transform, initiatorPublic: agreement.publicValue, responderPublic: publicR)
+            transform: transform,
+            initiatorPublic: agreement.publicValue,
+            responderPublic: publicR
+        )
     }
 
     var message5Payloads: [Payload] {
@@ -152,7 +166,11 @@ struct RawInitiator {
     mutating func message5(_ payloads: [Payload]? = nil) throws -> [UInt8] {
         guard let cipher else { return [] }
         let sealed = try IKEv1.seal(
-            header(.identityProtection), PayloadChain(payloads ?? message5Payloads), with: cipher, iv: iv)
+            header(.identityProtection),
+            PayloadChain(payloads ?? message5Payloads),
+            with: cipher,
+            iv: iv
+        )
         iv = sealed.nextIV
         return sealed.bytes
     }
@@ -185,7 +203,9 @@ struct RawInitiator {
         var attributes: [IKEv1.Attribute] = [
             IKEv1.Attribute(1, 1),
             IKEv1.Attribute(
-                type: 2, value: .variable([24, 16, 8, 0].map { UInt8(lifetime >> $0 & 0xFF) })),
+                type: 2,
+                value: .variable([24, 16, 8, 0].map { UInt8(lifetime >> $0 & 0xFF) })
+            ),
             IKEv1.Attribute(4, encapsulation),
         ]
         let id: UInt8
@@ -222,9 +242,13 @@ struct RawInitiator {
     var trafficIdentities: [Payload] {
         [
             Payload(
-                .identification, IKEv1.IDPayload(ownAddress.address, protocolNumber: 17, port: 1701)),
+                .identification,
+                IKEv1.IDPayload(ownAddress.address, protocolNumber: 17, port: 1701)
+            ),
             Payload(
-                .identification, IKEv1.IDPayload(gatewayAddress.address, protocolNumber: 17, port: 1701)),
+                .identification,
+                IKEv1.IDPayload(gatewayAddress.address, protocolNumber: 17, port: 1701)
+            ),
         ]
     }
 

@@ -194,3 +194,26 @@ extension IKEv1.ResponderSA {
             .map { [.transmit(path.datagram($0))] } ?? []
     }
 }
+
+extension IKEv1 {
+    /// What a peer is told that asked for a longer life than it gets.
+    ///
+    /// - SeeAlso: RFC 2407 §4.6.3.1
+    static func responderLifetime(_ lifetime: Duration, protocolID: ProtocolID, spi: [UInt8]) -> Payload {
+        let isPhaseOne = protocolID == .isakmp
+        let seconds = UInt32(clamping: lifetime.components.seconds)
+        var writer = ByteWriter()
+        Attribute(
+            isPhaseOne ? IKEAttribute.lifeType : ESPAttribute.lifeType,
+            UInt16(lifeSeconds)
+        ).encode(into: &writer)
+        Attribute(
+            type: isPhaseOne ? IKEAttribute.lifeDuration : ESPAttribute.lifeDuration,
+            value: .variable(seconds.bytes)
+        ).encode(into: &writer)
+        return Payload(
+            .notification,
+            NotificationPayload(protocolID: protocolID, spi: spi, type: .responderLifetime, data: writer.bytes)
+        )
+    }
+}

@@ -343,7 +343,7 @@ extension IKEv1.ResponderSA {
     /// Behind a NAT the addresses are what the client believes them to be: its own private one, and whichever
     /// it dialled. Without a NAT they have to be those of the packet.
     ///
-    /// - SeeAlso: RFC 3193 §3, RFC 3947 §5.2
+    /// - SeeAlso: RFC 3193 §4.2, RFC 3947 §5.2
     private func trafficPort(
         peer: IKEv1.IDPayload,
         local: IKEv1.IDPayload,
@@ -371,32 +371,4 @@ extension IKEv1.ResponderSA {
 
     private static let udp: UInt8 = 17
     private static let l2tp: UInt16 = 1701
-}
-
-extension IKEv1.ResponderSA.Installing {
-    /// The keys of both directions: each depends on the SPI of its receiver, ours on the one we try.
-    mutating func deriveKeys(_ keys: IKEv1.SessionKeys) {
-        let skeyidD = HMAC(keys.hash, key: keys.skeyidD)
-        let transform = choice.transform
-        let cipherLength = transform.encryptionKeyLength
-        let integrityLength = transform.integrityKeyLength
-        func material(_ spi: ESPSPI) -> (SecretBytes, SecretBytes?) {
-            let all = IKEv1.keyMaterial(
-                hash: keys.hash,
-                skeyidD: skeyidD,
-                sharedSecret: agreement?.shared,
-                protocolID: .esp,
-                spi: spi.rawValue,
-                initiatorNonce: initiatorNonce,
-                responderNonce: responderNonce,
-                length: cipherLength + integrityLength
-            )
-            return (
-                all.slice(from: 0, count: cipherLength),
-                integrityLength > 0 ? all.slice(from: cipherLength, count: integrityLength) : nil
-            )
-        }
-        (child.inboundEncryptionKey, child.inboundIntegrityKey) = material(child.id.inboundSPI)
-        (child.outboundEncryptionKey, child.outboundIntegrityKey) = material(child.outboundSPI)
-    }
 }

@@ -239,3 +239,31 @@ extension IKEv1.ResponderSA {
         )
     }
 }
+
+extension IKEv1.ResponderSA.Installing {
+    /// The keys of both directions: each depends on the SPI of its receiver, ours on the one we try.
+    mutating func deriveKeys(_ keys: IKEv1.SessionKeys) {
+        let skeyidD = HMAC(keys.hash, key: keys.skeyidD)
+        let transform = choice.transform
+        let cipherLength = transform.encryptionKeyLength
+        let integrityLength = transform.integrityKeyLength
+        func material(_ spi: ESPSPI) -> (SecretBytes, SecretBytes?) {
+            let all = IKEv1.keyMaterial(
+                hash: keys.hash,
+                skeyidD: skeyidD,
+                sharedSecret: agreement?.shared,
+                protocolID: .esp,
+                spi: spi.rawValue,
+                initiatorNonce: initiatorNonce,
+                responderNonce: responderNonce,
+                length: cipherLength + integrityLength
+            )
+            return (
+                all.slice(from: 0, count: cipherLength),
+                integrityLength > 0 ? all.slice(from: cipherLength, count: integrityLength) : nil
+            )
+        }
+        (child.inboundEncryptionKey, child.inboundIntegrityKey) = material(child.id.inboundSPI)
+        (child.outboundEncryptionKey, child.outboundIntegrityKey) = material(child.outboundSPI)
+    }
+}

@@ -95,6 +95,20 @@ package enum RouteMessages {
         return message
     }
 
+    package static func removeRoute(to peer: IPAddress, index: Int) -> NetlinkMessage {
+        var message = NetlinkMessage(type: Int(RTM_DELROUTE), flags: 0)
+        var body = rtmsg()
+        body.rtm_family = UInt8(peer.addressFamily)
+        body.rtm_dst_len = UInt8(peer.bitWidth)
+        body.rtm_table = UInt8(RT_TABLE_MAIN.rawValue)
+        body.rtm_protocol = Ownership.routeProtocol
+        body.rtm_scope = UInt8(RT_SCOPE_NOWHERE.rawValue)
+        message.append(body)
+        message.put(Int(RTA_DST.rawValue), bytes: peer.bytes)
+        message.put(Int(RTA_OIF.rawValue), u32: UInt32(index))
+        return message
+    }
+
     /// The 64-bit counters of one device; of all with index 0.
     package static func statistics(index: Int) -> NetlinkMessage {
         var message = NetlinkMessage(type: Int(RTM_GETSTATS), flags: index == 0 ? Int32(NLM_F_DUMP) : 0)

@@ -43,6 +43,8 @@ final class NetlinkSocket {
         self.socket = socket
         self.family = family
         descriptor = nl_socket_get_fd(socket)
+        // A whole batch has to fit on the way there, and an error for each of its messages on the way back.
+        nl_socket_set_buffer_size(socket, 1 << 18, 1 << 18)
         _ = culvert_netlink_short_acks(descriptor)
         _ = culvert_receive_timeout(descriptor, Int32(Self.patience.components.seconds) * 1000)
     }

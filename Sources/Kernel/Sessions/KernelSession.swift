@@ -121,12 +121,22 @@ struct KernelSession: Hashable, Sendable {
         if let failure = failures[0] ?? failures[1] { throw failure }
     }
 
+    /// A device about to be deleted, and where its host route leads if it has one.
+    struct Corpse: Sendable {
+        var index: Int
+        var peerAddress: IPAddress?
+    }
+
     /// Deletes the devices of several sessions at once, at the price of one.
-    static func bury(_ indices: [Int], over route: NetlinkSocket) {
+    static func bury(_ corpses: [Corpse], over route: NetlinkSocket) {
         var batch = NetlinkBatch()
-        for index in indices {
+        for corpse in corpses {
+            // A device that still has a route makes the kernel search the whole table for it.
+            if let peer = corpse.peerAddress {
+                batch.append(RouteMessages.removeRoute(to: peer, index: corpse.index), step: "RTM_DELROUTE")
+            }
+            batch.append(RouteMessages.moveToGrave(index: corpse.index), step: "RTM_NEWLINK")
             if batch.isFull { _ = route.perform(&batch) }
-            batch.append(RouteMessages.moveToGrave(index: index), step: "RTM_NEWLINK")
         }
         _ = route.perform(&batch)
         // Whatever went wrong, closing the unit deletes the device, too; only slowly.

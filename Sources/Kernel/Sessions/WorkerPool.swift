@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
-internal import DataPlane
+package import DataPlane
 internal import Glibc
 internal import Synchronization
 
@@ -8,8 +8,8 @@ internal import Synchronization
 /// how many there are decides how many grace periods are waited for at once, not how much CPU is used.
 ///
 /// Threads are started as they are needed, and stay.
-final class WorkerPool: Sendable {
-    typealias Job = @Sendable (WorkerSockets) -> Void
+package final class WorkerPool: Sendable {
+    package typealias Job = @Sendable (WorkerSockets) -> Void
 
     private struct State {
         var jobs: [Job?] = []
@@ -38,7 +38,7 @@ final class WorkerPool: Sendable {
     /// Counts the jobs that nobody has taken yet.
     private let available: Int32
 
-    init(limit: Int) throws(DataPlaneError) {
+    package init(limit: Int) throws(DataPlaneError) {
         self.limit = limit
         available = culvert_eventfd_semaphore()
         guard available >= 0 else { throw DataPlaneError(step: "eventfd", code: -available) }
@@ -48,7 +48,7 @@ final class WorkerPool: Sendable {
         _ = close(available)
     }
 
-    func submit(_ job: @escaping Job) {
+    package func submit(_ job: @escaping Job) {
         let needsThread = state.withLock { state in
             state.jobs.append(job)
             return state.waiting > state.idle && state.threads.count < limit
@@ -58,7 +58,7 @@ final class WorkerPool: Sendable {
     }
 
     /// Lets the threads finish what was submitted, and ends them.
-    func stop() {
+    package func stop() {
         let threads = state.withLock { state in
             state.jobs += Array(repeating: nil, count: state.threads.count)
             return state.threads
@@ -111,7 +111,7 @@ final class WorkerPool: Sendable {
 }
 
 /// The netlink sockets of one thread, opened when first needed.
-final class WorkerSockets {
+package final class WorkerSockets {
     private var openRoute: NetlinkSocket?
     private var openGeneric: NetlinkSocket?
 

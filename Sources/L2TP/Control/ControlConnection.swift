@@ -298,7 +298,7 @@ package struct ControlConnection: Sendable {
     }
 
     /// Says once that it is over: when nothing of ours waits for an acknowledgement any more.
-    mutating func reportEnd() -> [Endpoint.Effect] {
+    package mutating func reportEnd() -> [Endpoint.Effect] {
         guard isClosing, !hasReportedEnd, channel.isIdle || state == .closed else { return [] }
         hasReportedEnd = true
         return [.connectionClosed(id, on: socket)]

@@ -66,10 +66,20 @@ struct KeyScheduleTests {
         let gxi = [UInt8](repeating: 1, count: 256)
         let gxr = [UInt8](repeating: 2, count: 256)
         let hashI = keys.hashI(
-            initiatorPublic: gxi, responderPublic: gxr, cookies: Self.cookies, saBody: [7], identityBody: [8])
+            initiatorPublic: gxi,
+            responderPublic: gxr,
+            cookies: Self.cookies,
+            saBody: [7],
+            identityBody: [8]
+        )
         #expect(hashI == Self.prf(hash, skeyid, gxi + gxr + names + [7, 8]))
         let hashR = keys.hashR(
-            initiatorPublic: gxi, responderPublic: gxr, cookies: Self.cookies, saBody: [7], identityBody: [9])
+            initiatorPublic: gxi,
+            responderPublic: gxr,
+            cookies: Self.cookies,
+            saBody: [7],
+            identityBody: [9]
+        )
         let swapped = Array(names.suffix(8) + names.prefix(8))
         #expect(hashR == Self.prf(hash, skeyid, gxr + gxi + swapped + [7, 9]))
 

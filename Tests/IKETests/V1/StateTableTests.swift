@@ -55,14 +55,20 @@ struct StateTableTests {
                 messageID: 5
             )
             let deleteSelf = try peer.informational(
-                Payload(.delete, IKEv1.DeletePayload(protocolID: .isakmp, spis: [cookies])), messageID: 6)
+                Payload(.delete, IKEv1.DeletePayload(protocolID: .isakmp, spis: [cookies])),
+                messageID: 6
+            )
             _ = newer.send(deleteSelf)
             states.append(("retired", newer))
             let alive = try peer.informational(
                 Payload(
                     .notification,
                     IKEv1.NotificationPayload(
-                        protocolID: .isakmp, spi: cookies, type: .areYouThere, data: [0, 0, 0, 1])
+                        protocolID: .isakmp,
+                        spi: cookies,
+                        type: .areYouThere,
+                        data: [0, 0, 0, 1]
+                    )
                 ),
                 messageID: 7
             )

@@ -94,7 +94,10 @@ struct PayloadChainTests {
 struct MessageTests {
     @Test func lengthAndNextPayloadAreFilledIn() throws {
         let header = ISAKMPHeader(
-            initiatorCookie: Cookie(rawValue: 1), responderCookie: .zero, exchange: .identityProtection)
+            initiatorCookie: Cookie(rawValue: 1),
+            responderCookie: .zero,
+            exchange: .identityProtection
+        )
         let bytes = Message(header: header, payloads: [Payload(.nonce, [1, 2, 3])]).encode()
         #expect(bytes.count == 35)
         #expect(bytes[16] == PayloadType.nonce.rawValue)
@@ -106,7 +109,10 @@ struct MessageTests {
     @Test(arguments: [0, 27, 34, 36, 0x7FFF_FFFF, 0xFFFF_FFFF])
     func anotherLengthIsRefused(_ length: UInt32) {
         let header = ISAKMPHeader(
-            initiatorCookie: Cookie(rawValue: 1), responderCookie: .zero, exchange: .identityProtection)
+            initiatorCookie: Cookie(rawValue: 1),
+            responderCookie: .zero,
+            exchange: .identityProtection
+        )
         var bytes = Message(header: header, payloads: [Payload(.nonce, [1, 2, 3])]).encode()
         bytes.replaceSubrange(24..<28, with: RawInitiator.bytes(length))
         var reader = ByteReader(bytes)
@@ -115,7 +121,10 @@ struct MessageTests {
 
     @Test func bytesAfterTheLastPayloadAreRefused() {
         let header = ISAKMPHeader(
-            initiatorCookie: Cookie(rawValue: 1), responderCookie: .zero, exchange: .identityProtection)
+            initiatorCookie: Cookie(rawValue: 1),
+            responderCookie: .zero,
+            exchange: .identityProtection
+        )
         var bytes = Message(header: header, payloads: [Payload(.nonce, [1, 2, 3])]).encode() + [0]
         bytes[27] += 1
         var reader = ByteReader(bytes)
@@ -128,7 +137,10 @@ struct AttributeTests {
         ("8001 0007", IKEv1.Attribute(1, 7), UInt64(7)),
         ("000C 0004 00007080", IKEv1.Attribute(type: 12, value: .variable([0, 0, 0x70, 0x80])), 28_800),
         ("000C 0002 0E10", IKEv1.Attribute(type: 12, value: .variable([0x0E, 0x10])), 3600),
-        ("0002 0009 000000000003D0900F", IKEv1.Attribute(type: 2, value: .variable(hex("000000000003D0900F"))), 0x3D0_900F),
+        (
+            "0002 0009 000000000003D0900F", IKEv1.Attribute(type: 2, value: .variable(hex("000000000003D0900F"))),
+            0x3D0_900F
+        ),
     ])
     func readsBothForms(_ text: String, _ attribute: IKEv1.Attribute, _ number: UInt64) throws {
         var reader = ByteReader(hex(text))
@@ -286,16 +298,31 @@ struct SAPayloadTests {
 struct IDPayloadTests {
     @Test(arguments: [
         (IKEv1.IDPayload(.v4(0xC000_0207), protocolNumber: 17, port: 1701), "192.0.2.7", "192.0.2.7"),
-        (IKEv1.IDPayload(type: .ipv4Subnet, protocolNumber: 0, port: 0, data: hex("C0000207FFFFFFFF")), "192.0.2.7", "192.0.2.7"),
-        (IKEv1.IDPayload(type: .ipv4Range, protocolNumber: 0, port: 0, data: hex("C0000207C0000207")), "192.0.2.7", "192.0.2.7"),
-        (IKEv1.IDPayload(type: .ipv4Subnet, protocolNumber: 0, port: 0, data: hex("C0000200FFFFFF00")), nil, "ipv4-subnet:c0000200ffffff00"),
+        (
+            IKEv1.IDPayload(type: .ipv4Subnet, protocolNumber: 0, port: 0, data: hex("C0000207FFFFFFFF")), "192.0.2.7",
+            "192.0.2.7"
+        ),
+        (
+            IKEv1.IDPayload(type: .ipv4Range, protocolNumber: 0, port: 0, data: hex("C0000207C0000207")), "192.0.2.7",
+            "192.0.2.7"
+        ),
+        (
+            IKEv1.IDPayload(type: .ipv4Subnet, protocolNumber: 0, port: 0, data: hex("C0000200FFFFFF00")), nil,
+            "ipv4-subnet:c0000200ffffff00"
+        ),
         (IKEv1.IDPayload(type: .ipv4Address, protocolNumber: 0, port: 0, data: [1, 2, 3]), nil, "ipv4:010203"),
         (IKEv1.IDPayload(type: .ipv4Address, protocolNumber: 0, port: 0, data: []), nil, "ipv4:"),
         (IKEv1.IDPayload(type: .fqdn, protocolNumber: 0, port: 0, data: Array("gw.example".utf8)), nil, "@gw.example"),
         (IKEv1.IDPayload(type: .userFQDN, protocolNumber: 0, port: 0, data: Array("a@b".utf8)), nil, "a@b"),
-        (IKEv1.IDPayload(type: .keyID, protocolNumber: 0, port: 0, data: [0x61, 0x0A, 0x5C]), nil, "key-id:a\\x0a\\x5c"),
+        (
+            IKEv1.IDPayload(type: .keyID, protocolNumber: 0, port: 0, data: [0x61, 0x0A, 0x5C]), nil,
+            "key-id:a\\x0a\\x5c"
+        ),
         (IKEv1.IDPayload(type: .distinguishedName, protocolNumber: 0, port: 0, data: [0x30]), nil, "dn:30"),
-        (IKEv1.IDPayload(type: IKEv1.IDType(rawValue: 99), protocolNumber: 0, port: 0, data: [1]), nil, "id-type-99:01"),
+        (
+            IKEv1.IDPayload(type: IKEv1.IDType(rawValue: 99), protocolNumber: 0, port: 0, data: [1]), nil,
+            "id-type-99:01"
+        ),
     ])
     func namesAnAddressOnlyWhereThereIsOne(_ id: IKEv1.IDPayload, _ address: String?, _ text: String) throws {
         #expect(id.hostAddress.map { "\($0)" } == address)
@@ -321,7 +348,11 @@ struct IDPayloadTests {
 
 struct NotificationPayloadTests {
     static let payload = IKEv1.NotificationPayload(
-        protocolID: .isakmp, spi: Array(1...16), type: .areYouThere, data: [0, 0, 0, 9])
+        protocolID: .isakmp,
+        spi: Array(1...16),
+        type: .areYouThere,
+        data: [0, 0, 0, 9]
+    )
 
     @Test func isReadBack() throws {
         let bytes = Payload(.notification, Self.payload).body
@@ -386,7 +417,8 @@ struct NATOAPayloadTests {
     }
 
     @Test(arguments: [
-        "01 000000", "01 000000 C00002", "01 000000 C0000207 00", "05 000000 C0000207", "02 000000 C0000207", "01 00", "",
+        "01 000000", "01 000000 C00002", "01 000000 C0000207 00", "05 000000 C0000207", "02 000000 C0000207", "01 00",
+        "",
     ])
     func anotherFamilyOrLengthIsRefused(_ text: String) {
         #expect(throws: DecodeError.self) { try IKEv1.NATOAPayload(hex(text)[...]) }

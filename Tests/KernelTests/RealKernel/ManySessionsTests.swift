@@ -113,17 +113,26 @@ struct ManySessionsTests {
                         .install(peer.inbound), .install(peer.outbound),
                         .connectSocket(peer.requestID, to: SocketAddress(peer.address, port: 1701)),
                     ]
-                })
+                }
+            )
         }
         #expect(outcomes.allSatisfy { $0 == .done })
+        // The same once more: every single one is refused, and every refusal finds its request.
+        outcomes = node.perform(peers.flatMap { [.install($0.inbound), .install($0.outbound)] })
+        #expect(outcomes.count == 2 * peers.count)
+        #expect(outcomes.allSatisfy { if case .failed(let error) = $0 { error.isExists } else { false } })
         measure("\(prefix) createSession and bringUp", peers.count) {
             outcomes = node.perform(peers.map { .createSession($0.session) })
-            #expect(outcomes.count == peers.count && !outcomes.contains { if case .failed = $0 { true } else { false } })
+            #expect(
+                outcomes.count == peers.count && !outcomes.contains { if case .failed = $0 { true } else { false } }
+            )
             outcomes = node.perform(
                 peers.map {
                     .bringUp(
-                        PPPInterface(session: $0.session.id, localAddress: .v4(0x0A63_0001), peerAddress: $0.inner))
-                })
+                        PPPInterface(session: $0.session.id, localAddress: .v4(0x0A63_0001), peerAddress: $0.inner)
+                    )
+                }
+            )
         }
         #expect(outcomes.allSatisfy { $0 == .done }, "\(outcomes.first { $0 != .done }.debugDescription)")
     }
@@ -138,7 +147,8 @@ struct ManySessionsTests {
             outcomes = node.perform(
                 peers.flatMap { peer -> [DataPlaneRequest] in
                     [.closeSocket(peer.requestID), .remove(peer.inbound.id), .remove(peer.outbound.id)]
-                })
+                }
+            )
         }
         #expect(outcomes.allSatisfy { $0 == .done })
     }

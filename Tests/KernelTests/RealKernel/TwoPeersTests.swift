@@ -258,7 +258,41 @@ struct TwoPeersTests {
         // Seen on the wire at the NAT: only our own three (one had the L2TP port).
         print(RealKernel.shell("ip netns exec N nft list table inet wire"))
 
+        try moveAndExpire(clients[0], nodes[0], gateway)
         try goDown(clients, nodes, gateway)
+    }
+
+    /// The NAT gives the client another port; then an association of ours reaches its lifetimes.
+    private func moveAndExpire(_ client: Client, _ node: Node, _ gateway: Node) throws {
+        RealKernel.shell(
+            "ip netns exec N nft flush chain ip nat post; ip netns exec N nft add rule ip nat post "
+                + "oif x0 ip saddr 10.1.1.2 udp sport 4500 snat to 203.0.113.1:40007; ip netns exec N conntrack -F"
+        )
+        Node.enter(client.name)
+        let hello: [UInt8] = [0xC8, 2, 0, 13, 0, 0, 0, 0, 0, 0, 0, 0, 99]
+        for _ in 0..<3 {
+            node.plane.send(hello, on: client.ownRequestID, to: SocketAddress(Client.gateway, port: 1701))
+        }
+        gateway.run(milliseconds: 1000)
+        let moved = DataPlaneNotice.mappingChanged(
+            try client.association(towardsGateway: true, atGateway: true).id,
+            requestID: client.requestID.rawValue,
+            to: SocketAddress(Client.nat, port: 40_007)
+        )
+        #expect(gateway.others == [moved], "\(gateway.others)")
+
+        var brief = try client.association(towardsGateway: true, atGateway: true)
+        brief.spi = try #require(ESPSPI(rawValue: 0x9999))
+        brief.lifetime.softSeconds = 1
+        brief.lifetime.hardSeconds = 2
+        #expect(gateway.perform([.install(brief)]) == [.done])
+        gateway.run(milliseconds: 5000) { gateway.others.count >= 3 }
+        #expect(
+            Array(gateway.others.dropFirst()) == [
+                .expired(brief.id, requestID: client.requestID.rawValue, isHard: false),
+                .expired(brief.id, requestID: client.requestID.rawValue, isHard: true),
+            ]
+        )
     }
 
     private func goDown(_ clients: [Client], _ nodes: [Node], _ gateway: Node) throws {
@@ -286,6 +320,81 @@ struct TwoPeersTests {
         for node in nodes + [gateway] {
             node.shutDown()
             #expect(node.remains() == "")
+        }
+    }
+
+    @Test func aCallOverIPv6WithoutEncapsulationComesUpAndGoes() throws {
+        try RealKernel.onThread {
+            print(RealKernel.shell(topology))
+            defer { print(RealKernel.shell(teardown)) }
+            try self.callOverIPv6()
+        }
+    }
+
+    private func callOverIPv6() throws {
+        let gateway = try Node("S")
+        let client = try Node("N")
+        let addresses = (
+            gateway: try #require(IPAddress("2001:db8::2")), client: try #require(IPAddress("2001:db8::1"))
+        )
+        let requestIDs = (gateway: RequestID(serial: 77, port: 32_767), client: RequestID(serial: 78, port: 16_384))
+        let inner = (gateway: IPAddress.v4(0x0A63_0001), client: IPAddress.v4(0x0A63_0009))
+        func requests(atGateway: Bool) throws -> [DataPlaneRequest] {
+            let requestID = atGateway ? requestIDs.gateway : requestIDs.client
+            let own = atGateway ? addresses.gateway : addresses.client
+            let far = atGateway ? addresses.client : addresses.gateway
+            let transform = ESPTransform(cipher: .aesCBC(keyBits: 256), integrity: .hmacSHA256_128)
+            func association(outbound: Bool) throws -> SecurityAssociation {
+                SecurityAssociation(
+                    direction: outbound ? .outbound : .inbound,
+                    source: outbound ? own : far,
+                    destination: outbound ? far : own,
+                    spi: try #require(ESPSPI(rawValue: outbound == atGateway ? 0x5001 : 0x5002)),
+                    requestID: requestID,
+                    transform: transform,
+                    encryptionKey: SecretBytes(copying: [UInt8](repeating: 3, count: 32)),
+                    integrityKey: SecretBytes(copying: [UInt8](repeating: 4, count: 32)),
+                    encapsulation: nil
+                )
+            }
+            let session = L2TPSession(
+                id: KernelSessionID(tunnel: atGateway ? 1 : 2, session: atGateway ? 3 : 4),
+                peerID: KernelSessionID(tunnel: atGateway ? 2 : 1, session: atGateway ? 4 : 3),
+                socket: requestID,
+                usesSequenceNumbers: true,
+                mtu: 1400
+            )
+            return [
+                .connectSocket(requestID, to: SocketAddress(far, port: 1701)), .createSession(session),
+                .bringUp(
+                    PPPInterface(
+                        session: session.id,
+                        localAddress: atGateway ? inner.gateway : inner.client,
+                        peerAddress: atGateway ? inner.client : inner.gateway
+                    )
+                ),
+                .openSocket(TunnelSocket(requestID: requestID, localAddress: own)),
+                .install(try association(outbound: false)), .install(try association(outbound: true)),
+            ]
+        }
+        for (node, atGateway) in [(gateway, true), (client, false)] {
+            Node.enter(node.name)
+            try node.plane.addGatewayAddress(atGateway ? inner.gateway : inner.client)
+            let outcomes = node.perform(try requests(atGateway: atGateway))
+            #expect(outcomes.count == 6 && isCreated(outcomes[1]))
+            #expect(outcomes.filter { $0 == .done }.count == 5, "\(outcomes)")
+        }
+        let ping = RealKernel.shell("ip netns exec N ping -c 3 -i 0.2 -W 2 -s 1300 10.99.0.1")
+        #expect(ping.contains(" 0% packet loss"), "\(ping)")
+        #expect(gateway.plane.portShift.packets(.shiftedIn).map { $0 >= 3 } == true)
+        #expect(RealKernel.shell("ip netns exec S cat /proc/net/snmp6").contains("Udp6InCsumErrors"))
+        let errors = RealKernel.shell("ip netns exec S sed -n 's/^Udp6InCsumErrors *//p' /proc/net/snmp6")
+        #expect(errors.trimmingPrefix { $0.isWhitespace }.hasPrefix("0"))
+        for node in [client, gateway] {
+            node.shutDown()
+            let remains = node.remains().split(separator: "\n").filter { !$0.contains("x0") && !$0.contains("wire") }
+            if node.name == "S" { #expect(remains.isEmpty) }
+            #expect(!remains.contains { $0.contains("culvert") || $0.contains("cv0") || $0.contains("spi") })
         }
     }
 

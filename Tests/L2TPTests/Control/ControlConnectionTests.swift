@@ -46,7 +46,7 @@ struct ControlConnectionTests {
         mutating func abandon() -> [String] { finish(connection.abandon()) }
 
         private mutating func finish(_ effects: [Endpoint.Effect]) -> [String] {
-            let all = effects + connection.flush(at: now)
+            let all = effects + connection.flush(at: now) + connection.reportEnd()
             let words = all.map(\.name)
             sent += words.count { ["SCCRP", "StopCCN", "HELLO", "ICRP", "CDN"].contains($0) }
             return words
@@ -139,7 +139,7 @@ struct ControlConnectionTests {
         for response in [nil, wrong, misplaced] {
             var machine = bench(in: "waitControlConnection", secret: shared)
             let words = machine.receive(.scccn(challengeResponse: response))
-            #expect(words == ["(tunnel-authentication-failed)", "connectionClosed", "StopCCN"])
+            #expect(words == ["(tunnel-authentication-failed)", "StopCCN"])
             #expect(machine.connection.state.name == "closing")
         }
         var machine = bench(in: "waitControlConnection", secret: shared)
@@ -221,10 +221,10 @@ struct ControlConnectionTests {
 }
 
 private let golden = """
-    waitControlConnection + SCCRQ: (unexpected-message) connectionClosed StopCCN > closing
-    waitControlConnection + SCCRP: (unexpected-message) connectionClosed StopCCN > closing
+    waitControlConnection + SCCRQ: (unexpected-message) StopCCN > closing
+    waitControlConnection + SCCRP: (unexpected-message) StopCCN > closing
     waitControlConnection + SCCCN: connectionEstablished ZLB > established
-    waitControlConnection + StopCCN: (tunnel-stopped) connectionClosed ZLB > closing
+    waitControlConnection + StopCCN: (tunnel-stopped) ZLB connectionClosed > closing
     waitControlConnection + HELLO: ZLB > waitControlConnection
     waitControlConnection + OCRQ: (outgoing-call-refused) CDN > waitControlConnection
     waitControlConnection + OCRP: (unexpected-message) CDN > waitControlConnection
@@ -236,18 +236,18 @@ private let golden = """
     waitControlConnection + WEN: (unknown-session) ZLB > waitControlConnection
     waitControlConnection + SLI: (unknown-session) ZLB > waitControlConnection
     waitControlConnection + message type 99: (unknown-message) ZLB > waitControlConnection
-    waitControlConnection + mandatory message type 99: (malformed-message) connectionClosed StopCCN > closing
-    waitControlConnection + half an AVP: (malformed-message) connectionClosed StopCCN > closing
-    waitControlConnection + StopCCN without AVPs: (tunnel-stopped) connectionClosed ZLB > closing
+    waitControlConnection + mandatory message type 99: (malformed-message) StopCCN > closing
+    waitControlConnection + half an AVP: (malformed-message) StopCCN > closing
+    waitControlConnection + StopCCN without AVPs: (tunnel-stopped) ZLB connectionClosed > closing
     waitControlConnection + ICRQ without AVPs: (malformed-message) ZLB > waitControlConnection
-    waitControlConnection + close: (tunnel-stopped) connectionClosed > closing
+    waitControlConnection + close: (tunnel-stopped) > closing
     waitControlConnection + abandon: connectionClosed > closed
-    waitControlConnection + peer silent for 40 s: (tunnel-establishment-timeout) connectionClosed StopCCN > closing
-    waitControlConnection + peer silent for 61 s: (tunnel-establishment-timeout) connectionClosed StopCCN > closing
-    established + SCCRQ: (unexpected-message) connectionClosed StopCCN > closing
-    established + SCCRP: (unexpected-message) connectionClosed StopCCN > closing
-    established + SCCCN: (unexpected-message) connectionClosed StopCCN > closing
-    established + StopCCN: (tunnel-stopped) connectionClosed ZLB > closing
+    waitControlConnection + peer silent for 40 s: (tunnel-establishment-timeout) StopCCN > closing
+    waitControlConnection + peer silent for 61 s: (tunnel-establishment-timeout) StopCCN > closing
+    established + SCCRQ: (unexpected-message) StopCCN > closing
+    established + SCCRP: (unexpected-message) StopCCN > closing
+    established + SCCCN: (unexpected-message) StopCCN > closing
+    established + StopCCN: (tunnel-stopped) ZLB connectionClosed > closing
     established + HELLO: ZLB > established
     established + OCRQ: (outgoing-call-refused) CDN > established
     established + OCRP: (unexpected-message) CDN > established
@@ -259,11 +259,11 @@ private let golden = """
     established + WEN: (unknown-session) ZLB > established
     established + SLI: (unknown-session) ZLB > established
     established + message type 99: (unknown-message) ZLB > established
-    established + mandatory message type 99: (malformed-message) connectionClosed StopCCN > closing
-    established + half an AVP: (malformed-message) connectionClosed StopCCN > closing
-    established + StopCCN without AVPs: (tunnel-stopped) connectionClosed ZLB > closing
+    established + mandatory message type 99: (malformed-message) StopCCN > closing
+    established + half an AVP: (malformed-message) StopCCN > closing
+    established + StopCCN without AVPs: (tunnel-stopped) ZLB connectionClosed > closing
     established + ICRQ without AVPs: (malformed-message) ZLB > established
-    established + close: (tunnel-stopped) connectionClosed StopCCN > closing
+    established + close: (tunnel-stopped) StopCCN > closing
     established + abandon: connectionClosed > closed
     established + peer silent for 40 s:  > established
     established + peer silent for 61 s: HELLO > established
