@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What the commands in this folder share: the cache, packages, the Swift toolchain. Sourced, never run.
 
-scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 repository=$(dirname "$scripts")
 cache=${CULVERT_LAB_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}}/culvert-lab
 export scripts repository cache
