@@ -3,6 +3,7 @@ internal import CLinux
 internal import DataPlane
 internal import Glibc
 internal import Primitives
+internal import Synchronization
 
 /// The descriptors that keep a session alive in the kernel, and the device it ends in.
 struct KernelSession: Hashable, Sendable {
@@ -57,32 +58,40 @@ struct KernelSession: Hashable, Sendable {
     ) throws(DataPlaneError) -> KernelSession {
         let number = try check(culvert_ppp_channel_number(socket), "PPPIOCGCHAN")
         let channel = try opened(culvert_ppp_open(), "open(/dev/ppp)")
+        let unit: Int32
         do throws(DataPlaneError) {
-            try check(culvert_ppp_attach_channel(channel, number), "PPPIOCATTCHAN")
-            let unit = try opened(culvert_ppp_open(), "open(/dev/ppp)")
-            do throws(DataPlaneError) {
+            unit = try opened(culvert_ppp_open(), "open(/dev/ppp)")
+        } catch {
+            _ = close(channel)
+            throw error
+        }
+        do throws(DataPlaneError) {
+            let index = try deviceLock.withLock { _ throws(DataPlaneError) in
+                try check(culvert_ppp_attach_channel(channel, number), "PPPIOCATTCHAN")
                 try addUnit(unit, name: interfaceName, mtu: mtu, over: route)
-                let index = try check(culvert_interface_index(route.descriptor, interfaceName), "SIOCGIFINDEX")
                 let unitNumber = try check(culvert_ppp_unit_number(unit), "PPPIOCGUNIT")
                 try check(culvert_ppp_connect(channel, unitNumber), "PPPIOCCONNECT")
-                return KernelSession(
-                    socket: socket,
-                    channel: channel,
-                    unit: unit,
-                    interfaceName: interfaceName,
-                    interfaceIndex: Int(index)
-                )
-            } catch {
-                _ = close(unit)
-                throw error
+                return try check(culvert_interface_index(route.descriptor, interfaceName), "SIOCGIFINDEX")
             }
+            return KernelSession(
+                socket: socket,
+                channel: channel,
+                unit: unit,
+                interfaceName: interfaceName,
+                interfaceIndex: Int(index)
+            )
         } catch {
+            _ = close(unit)
             _ = close(channel)
             throw error
         }
     }
 
-    /// The kernel only tries for the lock of /dev/ppp here, and gives up at once when another thread has it.
+    /// The kernel has one lock for all of /dev/ppp, too, but making a unit only tries for it: among several threads
+    /// most attempts would be in vain, each at the price of a device.
+    private static let deviceLock = Mutex(())
+
+    /// The kernel gives up at once when another process, pppd say, uses /dev/ppp at the moment.
     private static func addUnit(
         _ descriptor: Int32,
         name: String,
