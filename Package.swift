@@ -57,7 +57,11 @@ let package = Package(
             ],
             swiftSettings: pure
         ),
-        .target(name: "Kernel", dependencies: ["Primitives", "DataPlane", "CNetlink", "CLinux"], swiftSettings: common),
+        .target(
+            name: "Kernel",
+            dependencies: ["Primitives", "DataPlane", "CNetlink", "CLinux"],
+            swiftSettings: common
+        ),
         // Level 4: everything impure.
         .target(
             name: "Runtime",
@@ -141,7 +145,8 @@ let package = Package(
         .testTarget(
             name: "RuntimeTests",
             dependencies: [
-                "Runtime", "ConfigFile", "ControlPlane", "IKE", "L2TP", "PPP", "Cryptography", "DataPlane", "Primitives",
+                "Runtime", "ConfigFile", "ControlPlane", "IKE", "L2TP", "PPP", "Cryptography", "DataPlane",
+                "Primitives",
             ],
             swiftSettings: common
         ),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ControlPlane
+import Foundation
 import Glibc
 import Primitives
 import Runtime
@@ -22,18 +23,19 @@ private final class RunningSocket: Sendable {
         guard answers else { return }
         let mailbox = mailbox
         let log = log
-        Task {
-            try await onThread {
-                let loop = try LoopBox<Int>()
-                try loop.watch(mailbox.descriptor, 0)
-                while true {
-                    _ = try loop.wait(until: nil)
-                    for message in mailbox.take() {
-                        guard case .request(let request, let reply) = message else { return }
-                        log.value.withLock { $0.append(request) }
-                        reply(Self.reply(to: request))
-                    }
-                }
+        // Not a task: other tests may keep the pool of the tasks' threads busy for seconds.
+        Thread.detachNewThread { try? Self.answer(mailbox, log) }
+    }
+
+    private static func answer(_ mailbox: Mailbox<ShardMessage>, _ log: Box<Mutex<[ControlRequest]>>) throws {
+        let loop = try LoopBox<Int>()
+        try loop.watch(mailbox.descriptor, 0)
+        while true {
+            _ = try loop.wait(until: nil)
+            for message in mailbox.take() {
+                guard case .request(let request, let reply) = message else { return }
+                log.value.withLock { $0.append(request) }
+                reply(Self.reply(to: request))
             }
         }
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ControlPlane
 import DataPlane
-import Dispatch
+import Foundation
 import Glibc
 import IKE
 import Primitives
@@ -297,6 +297,6 @@ extension CallSnapshot {
 /// Runs `body` on a thread of its own, since it blocks, and waits for it without blocking the others.
 func onThread<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
     try await withCheckedThrowingContinuation { continuation in
-        DispatchQueue(label: "test").async { continuation.resume(with: Result(catching: body)) }
+        Thread.detachNewThread { continuation.resume(with: Result(catching: body)) }
     }
 }
