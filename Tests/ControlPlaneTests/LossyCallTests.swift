@@ -85,6 +85,28 @@ struct LossyCallTests {
         #expect(network.kernel.violations.isEmpty)
     }
 
+    /// Every tenth packet is something else than the client sent, also under its own keys. Whatever comes of it, nothing
+    /// traps, nothing goes wrong in the kernel, and when the keys go nothing is left.
+    @Test(arguments: 1...300)
+    func mangledPacketsDoNoHarm(_ seed: UInt64) throws {
+        var network = try Fixture.network(clients: [Fixture.client(1), Fixture.client(2, user: "bob")])
+        network.fate = { number in
+            let dice = SeededEntropy(seed: seed &* 104_729 &+ UInt64(number))
+            return dice.integer(in: 0...9) == 0 ? .mangled(seed &* 31 &+ UInt64(number)) : .arrives
+        }
+        network.dial(0)
+        network.dial(1)
+        network.run(for: .seconds(90))
+        network.fate = { _ in .arrives }
+        for client in 0...1 { network.act(client) { $0.closeKeys(at: $1) } }
+        network.run(for: .seconds(30))
+        network.command(.shutDown)
+        network.run(for: .seconds(120)) { $0.gateway.isIdle }
+        #expect(network.kernel.isClean)
+        #expect(network.kernel.violations.isEmpty)
+        #expect(network.gateway.status(at: network.now).pools.first?.used == 0)
+    }
+
     @Test func aClientThatRekeysKeepsItsCall() throws {
         var network = try Fixture.network(clients: [Fixture.client(1)])
         #expect(comesUp(&network, within: .seconds(5)))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import ControlPlane
+internal import Cryptography
 internal import DataPlane
 internal import IKE
 internal import L2TP
@@ -16,12 +17,43 @@ package struct SimulatedNetwork {
         case doubled
         /// Overtaken by what is sent within that time.
         case delayed(Duration)
+        /// Bytes are changed, cut off or added, as this number decides: also inside ESP, as by a hostile peer.
+        case mangled(UInt64)
     }
 
     private enum Destination {
         case gateway(client: Int, SimulatedClient.Packet)
         case clientIKE(Int, [UInt8], IKE.Datagram.Port)
         case clientProtected(Int, [UInt8], spi: UInt32)
+
+        /// The gateway gets something else; the clients are not what is tested.
+        func mangled(_ seed: UInt64) -> Destination {
+            switch self {
+            case .gateway(let client, .ike(var outgoing)):
+                outgoing.bytes = Self.mangled(outgoing.bytes, seed)
+                return .gateway(client: client, .ike(outgoing))
+            case .gateway(let client, .protected(let bytes, let spi)):
+                return .gateway(client: client, .protected(Self.mangled(bytes, seed), spi: spi))
+            case .clientIKE, .clientProtected:
+                return self
+            }
+        }
+
+        private static func mangled(_ bytes: [UInt8], _ seed: UInt64) -> [UInt8] {
+            let entropy = SeededEntropy(seed: seed)
+            func number(below bound: Int) -> Int { Int(entropy.integer(in: 0...UInt32(max(bound, 1) - 1))) }
+            var bytes = bytes
+            switch number(below: 4) {
+            case 0:
+                bytes.removeLast(number(below: bytes.count + 1))
+            case 1:
+                bytes += entropy.bytes(number(below: 64))
+            default:
+                guard !bytes.isEmpty else { break }
+                for _ in 0...number(below: 4) { bytes[number(below: bytes.count)] = entropy.bytes(1)[0] }
+            }
+            return bytes
+        }
     }
 
     package var gateway: ControlPlane
@@ -102,6 +134,7 @@ package struct SimulatedNetwork {
         case .doubled:
             inFlight.append((now.advanced(by: latency), number, destination))
             inFlight.append((now.advanced(by: latency + .milliseconds(1)), number, destination))
+        case .mangled(let seed): inFlight.append((now.advanced(by: latency), number, destination.mangled(seed)))
         case .delayed(let more): inFlight.append((now.advanced(by: latency + more), number, destination))
         }
     }
