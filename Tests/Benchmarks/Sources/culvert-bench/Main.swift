@@ -14,6 +14,10 @@ struct Main {
     static func main() {
         let arguments = CommandLine.arguments.dropFirst()
         let count = arguments.first.flatMap { Int($0) } ?? 1000
+        if arguments.contains("daemon"), let process = arguments.dropFirst().compactMap({ Int32($0) }).first {
+            measureDaemon(count, process)
+            return
+        }
         let names = Set(arguments.filter { Int($0) == nil })
         let wanted = { (name: String) in names.isEmpty || names.contains(name) }
         for group in [DiffieHellmanGroup.modp2048, .ecp256] {
@@ -22,6 +26,19 @@ struct Main {
         if wanted("calls") { measureCalls(count) }
         if wanted("growth") { measureGrowth(count) }
         if wanted("decode") { measureDecoding(count * 100) }
+    }
+
+    /// `culvert-bench 1000 PROCESS daemon`: see ``LoadedDaemon``.
+    private static func measureDaemon(_ count: Int, _ process: Int32) {
+        var first = 0
+        for group in [DiffieHellmanGroup.modp2048, .ecp256] {
+            let keys = Meter.time { for _ in 0..<count { Cryptographic.handshake(group: group) } }
+            line("IKEv1 main + quick mode, \(group): cryptography alone", per1000: keys, count)
+            let daemon = LoadedDaemon(process: process, group: group)
+            let seconds = daemon.handshakes(count, from: first)
+            line("IKEv1 main + quick mode, \(group): culvertd, everything included", per1000: seconds, count)
+            first += count
+        }
     }
 
     private static func measureHandshakes(_ count: Int, group: DiffieHellmanGroup) {
