@@ -264,6 +264,8 @@ package struct Endpoint: Sendable {
         /// Somebody else on this machine uses the SPI: another one is chosen and asked for.
         case spiInUse
         case failed(DataPlaneError)
+        /// The owner does not want it, and says why.
+        case refused(String)
     }
 
     package mutating func inboundInstalled(
