@@ -72,6 +72,9 @@ extension ControlPlane {
         else { return }
         if association.isClosing || isShuttingDown {
             closeKeys(of: socket, at: now, into: &effects)
+        } else if case .opening = association.socket {
+            // A fresh one is under way already; a second would fail, and take the association with it.
+            associations[socket]?.socket = .opening(nil)
         } else {
             // The kernel's tunnel lives as long as its socket: the peer's next tunnel needs a fresh one.
             associations[socket]?.socket = .opening(nil)

@@ -88,4 +88,33 @@ struct AssociationTests {
         #expect(requests.count == 2)
         #expect(names.last == "invalid-identity")
     }
+
+    @Test func aSocketThatIsBeingRenewedIsNotRenewedAgain() throws {
+        var network = try Fixture.network(clients: [Fixture.client(1)])
+        network.dial(0)
+        #expect(network.run(for: .seconds(10)) { !$0.kernel.interfaces.isEmpty })
+        let socket = try #require(network.kernel.sockets.first)
+        let peer = try #require(socket.value.peer)
+        var gateway = network.gateway
+        let now = network.now
+        var closings: [DataPlaneTicket] = []
+        func hear(_ datagrams: [[UInt8]], _ lac: inout SimulatedLAC) {
+            for datagram in datagrams {
+                for effect in gateway.handle(.notice(.datagram(socket.key, from: peer, datagram)), at: now) {
+                    switch effect {
+                    case .send(let bytes, _, _): hear(lac.receive(bytes, at: now), &lac)
+                    case .request(.closeSocket, let ticket): closings.append(ticket)
+                    case .request, .transmit, .write, .report: break
+                    }
+                }
+            }
+        }
+        // All this was read in one go, before the kernel has closed anything.
+        hear(network.clients[0].lac.hangUp(at: now), &network.clients[0].lac)
+        var next = SimulatedLAC(hostName: "again", secret: nil, entropy: SeededEntropy(seed: 77))
+        hear(next.start(at: now), &next)
+        #expect(next.state == .established)
+        hear(next.hangUp(at: now), &next)
+        #expect(closings.count == 1)
+    }
 }
