@@ -114,6 +114,8 @@ extension ControlPlane {
         into effects: inout [Effect]
     ) {
         guard case .failed(let error) = outcome, let requestID = requestIDs[id.ike] else { return }
+        // There is nothing to remove, and what has this SPI may be somebody else's: the peer chose it.
+        associations[requestID]?.children[id]?.hasOutbound = false
         reportRefusal(error, of: requestID, into: &effects)
         // Half a pair is worse than none: the peer would talk to a wall.
         perform(ike.close(id.ike, at: now), at: now, into: &effects)
