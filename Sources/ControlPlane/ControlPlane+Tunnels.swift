@@ -54,6 +54,10 @@ extension ControlPlane {
         case .connected, .failed:
             break
         }
+        if association.isClosing || isShuttingDown {
+            // It takes the place of the one whose end the keys waited for: so it has to end, too.
+            perform(l2tp.close(connection.id, because: .shuttingDown, at: now), at: now, into: &effects)
+        }
     }
 
     mutating func connect(_ id: RequestID, to peer: SocketAddress, into effects: inout [Effect]) {

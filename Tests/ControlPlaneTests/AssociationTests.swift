@@ -117,4 +117,18 @@ struct AssociationTests {
         hear(next.hangUp(at: now), &next)
         #expect(closings.count == 1)
     }
+
+    @Test func whoOpensATunnelWhileWeSayGoodbyeDoesNotHoldUsUp() throws {
+        var network = try Fixture.network(clients: [Fixture.client(1)])
+        network.dial(0)
+        #expect(network.run(for: .seconds(10)) { !$0.kernel.interfaces.isEmpty })
+        network.command(.shutDown)
+        network.clients[0].lac = SimulatedLAC(hostName: "again", secret: nil, entropy: SeededEntropy(seed: 77))
+        let child = try #require(network.clients[0].ike.children.last)
+        network.act(0) { client, now in
+            client.lac.start(at: now).map { .protected($0, spi: child.outboundSPI.rawValue) }
+        }
+        #expect(network.run(for: .seconds(40)) { $0.gateway.isIdle })
+        #expect(network.kernel.isClean)
+    }
 }
