@@ -23,6 +23,8 @@ struct Association: Sendable {
     var peer: SocketAddress
     var socket = Socket.opening(nil)
     var ikeSAs: Set<IKESAID>
+    /// Those that have brought a quick mode over ``path`` to its end: whoever answers there is who they are.
+    var proved: Set<IKESAID> = []
     var children: [ChildSA.ID: Child] = [:]
     var connections: Set<TunnelID> = []
     var calls: Set<SessionKey> = []
@@ -62,6 +64,9 @@ struct Association: Sendable {
 }
 
 extension ChildSA {
+    /// Where its quick mode runs.
+    var path: Association.Path { Association.Path(local: local, peer: peer) }
+
     /// The association that protects what comes in, for the peer with this request id.
     func inbound(_ requestID: RequestID) -> SecurityAssociation {
         SecurityAssociation(

@@ -33,6 +33,7 @@ extension ControlPlane {
             !child.hasOutbound
         else { return }
         associations[requestID]?.newestChild = id
+        if associations[requestID]?.path == child.sa.path { associations[requestID]?.proved.insert(id.ike) }
         associations[requestID]?.children[id]?.hasOutbound = true
         associations[requestID]?.children[id]?.forgetKeys()
         request(.install(child.sa.outbound(requestID)), for: .installOutbound(id), into: &effects)
@@ -48,38 +49,52 @@ extension ControlPlane {
     }
 
     private mutating func installInbound(_ child: ChildSA, at now: MonotonicTime, into effects: inout [Effect]) {
-        let requestID = association(for: child, at: now, into: &effects)
+        guard let requestID = association(for: child, at: now, into: &effects) else {
+            let refusal = "it comes from \(child.peer), where its IKE SA has never been"
+            perform(ike.inboundInstalled(child.id, outcome: .refused(refusal), at: now), at: now, into: &effects)
+            return
+        }
         associations[requestID]?.children[child.id] = Association.Child(sa: child)
         request(.install(child.inbound(requestID)), for: .installInbound(child.id), into: &effects)
     }
 
-    /// The association of the child's IKE SA; or, when a new IKE SA comes from the very address and
-    /// port of one that lives, that one's; or a new one.
+    /// The association of the child's IKE SA; or that of the IKE SA it takes over from, if it comes over the same
+    /// path; or a new one.
+    ///
+    /// Where the first message of a quick mode comes from is not proved, and others may know the pre-shared key. So
+    /// nobody gets into an association by path alone, or by identity alone; and who got in brings in nothing from
+    /// elsewhere before the third message has proved that the path is its own.
+    ///
+    /// - Returns: `nil` if the child must not be.
     private mutating func association(
         for child: ChildSA,
         at now: MonotonicTime,
         into effects: inout [Effect]
-    ) -> RequestID {
-        if let known = requestIDs[child.id.ike] { return known }
-        let path = Association.Path(local: child.local, peer: child.peer)
-        let known = paths[path].flatMap { associations[$0] }.flatMap { $0.isClosing ? nil : $0.id }
-        let id = known ?? privatePorts.take(entropy)
-        requestIDs[child.id.ike] = id
-        if known != nil {
-            associations[id]?.ikeSAs.insert(child.id.ike)
-        } else {
-            paths[path] = id
-            associations[id] = Association(
-                id: id,
-                trace: child.trace,
-                local: child.local,
-                peer: child.peer,
-                ikeSAs: [child.id.ike],
-                started: now
-            )
-            let socket = TunnelSocket(requestID: id, localAddress: child.local.address)
-            request(.openSocket(socket), for: .openSocket(id), into: &effects)
+    ) -> RequestID? {
+        if let id = requestIDs[child.id.ike] {
+            let isAtHome = associations[id]?.path == child.path
+            return isAtHome || associations[id]?.proved.contains(child.id.ike) == true ? id : nil
         }
+        if let id = child.previousIKE.flatMap({ requestIDs[$0] }), let former = associations[id],
+            former.path == child.path, !former.isClosing
+        {
+            requestIDs[child.id.ike] = id
+            associations[id]?.ikeSAs.insert(child.id.ike)
+            return id
+        }
+        let id = privatePorts.take(entropy)
+        requestIDs[child.id.ike] = id
+        paths[child.path] = id
+        associations[id] = Association(
+            id: id,
+            trace: child.trace,
+            local: child.local,
+            peer: child.peer,
+            ikeSAs: [child.id.ike],
+            started: now
+        )
+        let socket = TunnelSocket(requestID: id, localAddress: child.local.address)
+        request(.openSocket(socket), for: .openSocket(id), into: &effects)
         return id
     }
 
@@ -113,6 +128,8 @@ extension ControlPlane {
         into effects: inout [Effect]
     ) {
         guard case .failed(let error) = outcome, let requestID = requestIDs[id.ike] else { return }
+        // There is nothing to remove, and what has this SPI may be somebody else's: the peer chose it.
+        associations[requestID]?.children[id]?.hasOutbound = false
         reportRefusal(error, of: requestID, into: &effects)
         // Half a pair is worse than none: the peer would talk to a wall.
         perform(ike.close(id.ike, at: now), at: now, into: &effects)
@@ -157,6 +174,7 @@ extension ControlPlane {
         for child in association.children.keys where child.ike == id { removeChild(child, into: &effects) }
         requestIDs[id] = nil
         associations[requestID]?.ikeSAs.remove(id)
+        associations[requestID]?.proved.remove(id)
         guard association.ikeSAs == [id] else { return }
         // Out of the table first: what ends now must find nothing to build on.
         associations[requestID] = nil

@@ -54,6 +54,10 @@ extension ControlPlane {
         case .connected, .failed:
             break
         }
+        if association.isClosing || isShuttingDown {
+            // It takes the place of the one whose end the keys waited for: so it has to end, too.
+            perform(l2tp.close(connection.id, because: .shuttingDown, at: now), at: now, into: &effects)
+        }
     }
 
     mutating func connect(_ id: RequestID, to peer: SocketAddress, into effects: inout [Effect]) {
@@ -72,6 +76,9 @@ extension ControlPlane {
         else { return }
         if association.isClosing || isShuttingDown {
             closeKeys(of: socket, at: now, into: &effects)
+        } else if case .opening = association.socket {
+            // A fresh one is under way already; a second would fail, and take the association with it.
+            associations[socket]?.socket = .opening(nil)
         } else {
             // The kernel's tunnel lives as long as its socket: the peer's next tunnel needs a fresh one.
             associations[socket]?.socket = .opening(nil)

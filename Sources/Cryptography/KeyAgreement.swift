@@ -104,6 +104,18 @@ package final class KeyAgreement: @unchecked Sendable {
         return isAboveOne && y.lexicographicallyPrecedes(modulus.dropLast() + [lastOfP & 0xFE])
     }
 
+    /// Refuses what cannot be a public value of the group as far as a look can tell, which for a curve is its length:
+    /// to be asked before a key pair is made for whoever sent it. The rest is checked with the agreement.
+    ///
+    /// - Throws: ``CryptographyError/invalidLength``, ``CryptographyError/invalidPublicValue``.
+    package static func check(_ publicValue: [UInt8], of group: DiffieHellmanGroup) throws(CryptographyError) {
+        guard publicValue.count == group.publicValueLength else { throw .invalidLength }
+        if case .modp = group.family {
+            let modulus = try GroupParameters.of(group).modulus
+            guard isInRange(publicValue, modulus: modulus) else { throw .invalidPublicValue }
+        }
+    }
+
     /// - Returns: A key that the caller frees.
     private func peerKey(_ publicValue: [UInt8]) throws(CryptographyError) -> OpaquePointer {
         guard publicValue.count == group.publicValueLength else { throw .invalidLength }

@@ -9,6 +9,10 @@ package struct Configuration: Hashable, Sendable {
     package var profiles: [Profile]
     /// IKE SAs in the making, all sources together; beyond it first messages are dropped and counted.
     package var halfOpenLimit = 1000
+    /// Of those, from one address (IPv6: one /64), so that one source alone cannot keep the others out.
+    package var halfOpenPerSourceLimit = 100
+    /// IKE SAs in all, established ones included; beyond it first messages are dropped and counted.
+    package var ikeSALimit = 65_536
     /// How long an exchange may take from its first message.
     package var exchangeTimeout: Duration = .seconds(30)
     /// First wait for an answer; it doubles.

@@ -146,6 +146,7 @@ package struct Endpoint: Sendable {
     private var deadlines = DeadlineQueue<IKESAID>()
     private var lastID: UInt64 = 0
     private var halfOpenCount = 0
+    private var halfOpenBySource: [IPAddress: Int] = [:]
     /// Said once for each time the limit is reached.
     private var hasReportedHalfOpenLimit = false
 
@@ -232,6 +233,16 @@ package struct Endpoint: Sendable {
             hasReportedHalfOpenLimit = true
             return [stray(datagram, .halfOpenLimit(limit))]
         }
+        let source = Self.source(arrival.path.peer.address)
+        let sourceLimit = surroundings.configuration.halfOpenPerSourceLimit
+        guard halfOpenBySource[source, default: 0] < sourceLimit else {
+            surroundings.counters.halfOpenDropped += 1
+            return [stray(datagram, .halfOpenSourceLimit(sourceLimit))]
+        }
+        guard associations.count < surroundings.configuration.ikeSALimit else {
+            surroundings.counters.halfOpenDropped += 1
+            return [stray(datagram, .ikeSALimit(surroundings.configuration.ikeSALimit))]
+        }
         lastID += 1
         let id = IKESAID(rawValue: lastID)
         var effects: [Effect] = []
@@ -246,6 +257,7 @@ package struct Endpoint: Sendable {
         byCookies[association.cookies] = id
         byInitiator[initiator] = id
         halfOpenCount += 1
+        halfOpenBySource[source, default: 0] += 1
         associations[id] = association
         return effects
     }
@@ -264,6 +276,8 @@ package struct Endpoint: Sendable {
         /// Somebody else on this machine uses the SPI: another one is chosen and asked for.
         case spiInUse
         case failed(DataPlaneError)
+        /// The owner does not want it, and says why.
+        case refused(String)
     }
 
     package mutating func inboundInstalled(
@@ -302,6 +316,9 @@ package struct Endpoint: Sendable {
         var effects = outcome.effects
         if outcome.leftHalfOpen {
             halfOpenCount -= 1
+            let source = Self.source(associations.values[place].origin.address)
+            let left = halfOpenBySource[source, default: 1] - 1
+            halfOpenBySource[source] = left > 0 ? left : nil
             if halfOpenCount * 10 < surroundings.configuration.halfOpenLimit * 9 { hasReportedHalfOpenLimit = false }
             if !outcome.isClosed { recordEstablished(id) }
         }
@@ -363,6 +380,14 @@ package struct Endpoint: Sendable {
         byCookies[association.cookies] = nil
         byInitiator[Initiator(cookie: association.cookies.initiator, peer: association.origin)] = nil
         if let key = newestKeys.removeValue(forKey: id) { newest[key] = nil }
+    }
+
+    /// What counts as one source: whoever has an IPv6 address has at least 2^64 of them.
+    private static func source(_ address: IPAddress) -> IPAddress {
+        switch address {
+        case .v4: address
+        case .v6(let high, _): .v6(high: high, low: 0)
+        }
     }
 
     private func stray(_ datagram: Datagram, _ kind: Event.Kind) -> Effect {

@@ -66,6 +66,22 @@ extension Event {
                 "\(limit) key exchanges are under way, further peers are not answered until some are done",
                 remedy: "if these are real clients raise the limit, else filter the source upstream"
             )
+        case .halfOpenSourceLimit(let limit):
+            return EventDescription(
+                .ike,
+                .warning,
+                "half-open-source-limit",
+                "\(limit) key exchanges of this address are under way, more are not answered until some are done",
+                remedy: "if it is no NAT with very many clients behind it, filter the source upstream"
+            )
+        case .ikeSALimit(let limit):
+            return EventDescription(
+                .ike,
+                .warning,
+                "ike-sa-limit",
+                "there are \(limit) IKE SAs, further peers are not answered until some have ended",
+                remedy: "look for clients that dial again and again without saying goodbye: culvertctl sessions"
+            )
         case .noProposalChosen(let phase, let mismatch):
             return mismatch.description(phase)
         case .authenticationFailed(.preSharedKeyDiffers, let profile):

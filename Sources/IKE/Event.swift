@@ -19,6 +19,8 @@ package struct Event: Hashable, Sendable {
 
         case noProfile
         case halfOpenLimit(Int)
+        case halfOpenSourceLimit(Int)
+        case ikeSALimit(Int)
         case noProposalChosen(Phase, ProposalMismatch)
         case authenticationFailed(AuthenticationFailure, profile: String)
         case invalidIdentity(String)

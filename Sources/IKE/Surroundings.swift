@@ -63,7 +63,7 @@ package struct Counters: Hashable, Sendable {
     package var unknownSA: UInt64 = 0
     /// Repeated requests, answered again or not.
     package var duplicates: UInt64 = 0
-    /// First messages dropped for the half-open limit.
+    /// First messages dropped for one of the limits on IKE SAs.
     package var halfOpenDropped: UInt64 = 0
     /// ESP in UDP that the kernel had no SA for.
     package var strayESP: UInt64 = 0

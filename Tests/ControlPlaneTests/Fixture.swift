@@ -49,7 +49,10 @@ enum Fixture {
         return configuration
     }
 
-    /// - Parameter number: From 1 to 250; tells clients apart.
+    /// - Parameters:
+    ///   - number: From 1 to 250; tells clients apart.
+    ///   - natPorts: Those of client `number` if not given.
+    ///   - seed: Of cookies and keys; `number` if not given.
     static func client(
         _ number: Int,
         behindNAT: Bool = false,
@@ -58,6 +61,7 @@ enum Fixture {
         methods: [AuthenticationMethod] = [.mschapv2],
         preSharedKey: String = "labpsk",
         ikeOffer: [IKETransform] = Fixture.ikeOffer,
+        natPorts: [UInt16: UInt16]? = nil,
         seed: UInt64? = nil
     ) throws -> SimulatedClient {
         let gateway = try #require(IPAddress("203.0.113.1"))
@@ -75,7 +79,8 @@ enum Fixture {
             password: password ?? "secret of \(user)",
             methods: methods,
             outerAddress: behindNAT ? nat : nil,
-            outerPorts: behindNAT ? [500: UInt16(30_000 + number), 4500: UInt16(40_000 + number)] : [:],
+            outerPorts: behindNAT
+                ? natPorts ?? [500: UInt16(30_000 + number), 4500: UInt16(40_000 + number)] : [:],
             seed: seed ?? UInt64(number)
         )
     }

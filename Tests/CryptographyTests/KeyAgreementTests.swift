@@ -64,6 +64,7 @@ import Testing
         ]
         for value in refused {
             #expect(throws: CryptographyError.invalidPublicValue) { try local.sharedSecret(peerPublicValue: value) }
+            #expect(throws: CryptographyError.invalidPublicValue) { try KeyAgreement.check(value, of: group) }
         }
         for value in try [number(2, group), modulus(of: group, less: 2)] {
             #expect(try local.sharedSecret(peerPublicValue: value).count == group.sharedSecretLength)
@@ -89,7 +90,9 @@ import Testing
         for wrong in [0, 1, length / 2, length - 1, length + 1, 2 * length] {
             let value = Array((local.publicValue + local.publicValue).prefix(wrong))
             #expect(throws: CryptographyError.invalidLength) { try local.sharedSecret(peerPublicValue: value) }
+            #expect(throws: CryptographyError.invalidLength) { try KeyAgreement.check(value, of: group) }
         }
+        try KeyAgreement.check(local.publicValue, of: group)
         let padded = [0] + local.publicValue
         #expect(throws: CryptographyError.invalidLength) { try local.sharedSecret(peerPublicValue: padded) }
     }

@@ -146,6 +146,47 @@ struct EndpointTests {
         #expect(other.state == "established")
     }
 
+    @Test func oneSourceDoesNotKeepTheOthersOut() throws {
+        var rig = Rig(.test(halfOpenLimit: 120))
+        var events: [String] = []
+        for number in 1...200 {
+            rig.peer.cookieI = Cookie(rawValue: UInt64(number))
+            rig.source.port = UInt16(1000 + number)
+            events += rig.send(rig.peer.message1()).eventNames
+        }
+        #expect(rig.endpoint.snapshots.count == 100)
+        #expect(events.contains("half-open-source-limit"))
+        var other = Rig(rig.endpoint)
+        other.now = rig.now
+        other.source = SocketAddress(.v4(0xCB00_7163), port: 500)
+        other.peer.ownAddress = other.source
+        other.peer.cookieI = Cookie(rawValue: 1001)
+        try other.toEstablished()
+        // Those that are over make room.
+        _ = other.wait(.seconds(30))
+        rig.endpoint = other.endpoint
+        rig.now = other.now
+        rig.peer = RawInitiator()
+        rig.source.port = 500
+        try rig.toEstablished()
+    }
+
+    @Test func establishedSAsAreBoundedToo() throws {
+        var configuration = Configuration(profiles: [.test()])
+        configuration.ikeSALimit = 3
+        var rig = Rig(Endpoint(configuration: configuration, entropy: SeededEntropy(seed: 5)))
+        for number in 1...3 {
+            rig.peer = RawInitiator()
+            rig.peer.cookieI = Cookie(rawValue: UInt64(number))
+            rig.source.port = 500
+            try rig.toEstablished()
+        }
+        rig.peer = RawInitiator()
+        rig.peer.cookieI = Cookie(rawValue: 4)
+        #expect(rig.send(rig.peer.message1()).eventNames == ["ike-sa-limit"])
+        #expect(rig.endpoint.snapshots.count == 3)
+    }
+
     @Test func establishedSAsDoNotCountAsHalfOpen() throws {
         var rig = Rig(.test(halfOpenLimit: 1))
         for number in 1...5 {

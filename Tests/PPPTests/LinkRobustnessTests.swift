@@ -68,4 +68,17 @@ struct LinkRobustnessTests {
             check(link, protocols[round % protocols.count] + noise, now)
         }
     }
+
+    /// Empty options that ought to have four bytes: every one would make the Nak longer by six.
+    @Test(arguments: [5, 2, 1, 3])
+    func survivesTheLongestListOfEmptyOptions(_ type: UInt8) {
+        for number: [UInt8] in [[0xC0, 0x21], [0x80, 0x21]] {
+            for count in [100, 12_000, 30_000] {
+                let length = UInt16(4 + 2 * count)
+                let header: [UInt8] = [1, 9, UInt8(length >> 8), UInt8(length & 0xFF)]
+                let options = [[UInt8]](repeating: [type, 2], count: count).flatMap(\.self)
+                for (link, _, now) in conversation(.pap) { check(link, number + header + options, now) }
+            }
+        }
+    }
 }

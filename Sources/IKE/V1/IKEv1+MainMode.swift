@@ -136,7 +136,7 @@ extension IKEv1.ResponderSA {
         let ourNonce = surroundings.entropy.bytes(Self.nonceLength)
         do throws(CryptographyError) {
             // The cheap check first: a key pair costs as much as the agreement.
-            guard publicValue.count == phase.transform.group.publicValueLength else { throw .invalidLength }
+            try KeyAgreement.check(publicValue, of: phase.transform.group)
             ours = try KeyAgreement(phase.transform.group)
             shared = try ours.sharedSecret(peerPublicValue: publicValue)
             keys = IKEv1.PhaseOneKeys(

@@ -295,7 +295,7 @@ extension IKEv1.ResponderSA {
             throw .keyExchange("the proposal has a group and the message no public value")
         case (let group?, let publicValue?):
             do throws(CryptographyError) {
-                guard publicValue.count == group.publicValueLength else { throw .invalidLength }
+                try KeyAgreement.check(publicValue, of: group)
                 let ours = try KeyAgreement(group)
                 return (try ours.sharedSecret(peerPublicValue: publicValue), ours.publicValue)
             } catch .invalidLength, .invalidPublicValue {

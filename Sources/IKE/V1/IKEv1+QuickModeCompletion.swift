@@ -26,6 +26,8 @@ extension IKEv1.ResponderSA {
             effects = tryAnotherSPI(installing, at: index, in: &phase, now, &surroundings)
         case .failed(let error):
             effects = giveUp(installing, at: index, in: &phase, now, &surroundings, .installFailed(error))
+        case .refused(let reason):
+            effects = giveUp(installing, at: index, in: &phase, now, &surroundings, .invalidIdentity(reason))
         }
         state = .established(phase)
         return effects

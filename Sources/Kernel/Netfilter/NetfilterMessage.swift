@@ -99,11 +99,29 @@ enum NetfilterExpression: Hashable {
         case second = 9
     }
 
-    /// Offsets into the UDP header.
+    /// Offsets into the transport header: that of UDP, or that of an ICMP error with the packet it quotes.
     enum Field: UInt32 {
         case sourcePort = 0
         case destinationPort = 2
         case checksum = 6
+        /// The first byte of the quoted packet: its version, and the length of its header if that is IPv4.
+        case quotedVersion = 8
+        case quotedNextHeader = 14
+        case quotedProtocol = 17
+        /// Of a quoted packet with an IPv4 header without options.
+        case quotedPort = 30
+        /// Of a quoted packet with nothing between its IPv6 header and that of UDP.
+        case quotedPortV6 = 50
+
+        /// Of ICMP.
+        static let typeAndCode = sourcePort
+
+        var length: UInt32 {
+            switch self {
+            case .sourcePort, .destinationPort, .checksum, .quotedPort, .quotedPortV6: 2
+            case .quotedVersion, .quotedNextHeader, .quotedProtocol: 1
+            }
+        }
     }
 
     /// How the UDP checksum follows a change.
@@ -114,6 +132,7 @@ enum NetfilterExpression: Hashable {
 
     enum Comparison: UInt32 {
         case equal = 0
+        case notEqual = 1
         case lessOrEqual = 3
         case greaterOrEqual = 5
     }
@@ -139,6 +158,8 @@ enum NetfilterExpression: Hashable {
     case count(String)
     case doNotTrack
     case drop
+    /// Goes on in another chain, and comes back at its end.
+    case jump(String)
 
     func encode(into message: inout NetlinkMessage) {
         message.put(Int(NFTA_EXPR_NAME.rawValue), string: name)
@@ -155,7 +176,7 @@ enum NetfilterExpression: Hashable {
         case .compare: "cmp"
         case .shiftLeft: "bitwise"
         case .toNetworkOrder: "byteorder"
-        case .set, .drop: "immediate"
+        case .set, .drop, .jump: "immediate"
         case .count: "objref"
         case .doNotTrack: "notrack"
         }
@@ -208,12 +229,9 @@ enum NetfilterExpression: Hashable {
             message.put(Int(NFTA_OBJREF_IMM_TYPE.rawValue), networkOrder: UInt32(NFT_OBJECT_COUNTER))
             message.put(Int(NFTA_OBJREF_IMM_NAME.rawValue), string: name)
         case .drop:
-            message.put(Int(NFTA_IMMEDIATE_DREG.rawValue), networkOrder: 0)  // NFT_REG_VERDICT
-            message.nest(Int(NFTA_IMMEDIATE_DATA.rawValue)) { data in
-                data.nest(Int(NFTA_DATA_VERDICT.rawValue)) {
-                    $0.put(Int(NFTA_VERDICT_CODE.rawValue), networkOrder: UInt32(NF_DROP))
-                }
-            }
+            message.put(verdict: NF_DROP)
+        case .jump(let chain):
+            message.put(verdict: NFT_JUMP.rawValue, chain: chain)
         case .doNotTrack:
             return
         }
@@ -221,10 +239,20 @@ enum NetfilterExpression: Hashable {
 }
 
 extension NetlinkMessage {
+    fileprivate mutating func put(verdict: Int32, chain: String? = nil) {
+        put(Int(NFTA_IMMEDIATE_DREG.rawValue), networkOrder: 0)  // NFT_REG_VERDICT
+        nest(Int(NFTA_IMMEDIATE_DATA.rawValue)) { data in
+            data.nest(Int(NFTA_DATA_VERDICT.rawValue)) {
+                $0.put(Int(NFTA_VERDICT_CODE.rawValue), networkOrder: UInt32(bitPattern: verdict))
+                if let chain { $0.put(Int(NFTA_VERDICT_CHAIN.rawValue), string: chain) }
+            }
+        }
+    }
+
     fileprivate mutating func put(location field: NetfilterExpression.Field) {
         put(Int(NFTA_PAYLOAD_BASE.rawValue), networkOrder: 2)  // NFT_PAYLOAD_TRANSPORT_HEADER
         put(Int(NFTA_PAYLOAD_OFFSET.rawValue), networkOrder: field.rawValue)
-        put(Int(NFTA_PAYLOAD_LEN.rawValue), networkOrder: 2)
+        put(Int(NFTA_PAYLOAD_LEN.rawValue), networkOrder: field.length)
     }
 
     fileprivate mutating func put(_ attribute: Int, value: [UInt8]) {

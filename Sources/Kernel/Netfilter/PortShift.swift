@@ -20,6 +20,8 @@ package final class PortShift {
         case refusedPrivate = "refused-private-in-clear"
         /// L2TP of ours that no association would protect.
         case refusedOut = "refused-out-in-clear"
+        /// An ICMP error of ours that would have quoted what came protected.
+        case refusedQuote = "refused-quote-in-clear"
     }
 
     private let socket: NetlinkSocket
@@ -56,7 +58,7 @@ package final class PortShift {
 
     /// How many packets were dropped because they were not protected; `nil` if the kernel does not say.
     package func refusedInClear() -> UInt64? {
-        let counters: [Counter] = [.refusedL2TP, .refusedPrivate, .refusedOut]
+        let counters: [Counter] = [.refusedL2TP, .refusedPrivate, .refusedOut, .refusedQuote]
         var sum: UInt64 = 0
         for counter in counters {
             guard let packets = packets(counter) else { return nil }
@@ -99,19 +101,27 @@ package final class PortShift {
         rules.addRule("in", isL2TP + privatePortOfAssociation + becomesDestination)
         rules.addRule("in", isL2TP + isInClear + [.count(Counter.refusedL2TP.rawValue), .drop])
         rules.addRule("in", isPrivate(.destinationPort) + isInClear + [.count(Counter.refusedPrivate.rawValue), .drop])
+        for (chain, quotes) in [("quotes", quotes), ("quotes-v6", quotesV6)] {
+            rules.addChain(chain, hook: nil)
+            for quote in quotes { rules.addRule(chain, quote + [.count(Counter.refusedQuote.rawValue), .drop]) }
+        }
         // Before conntrack, likewise.
         rules.addChain("out", hook: hook(NF_INET_LOCAL_OUT, -310))
         rules.addRule("out", isPrivate(.sourcePort) + willBeInClear + [.count(Counter.refusedOut.rawValue), .drop])
         rules.addRule("out", isPrivate(.sourcePort) + hasNoChecksum + becomesL2TP(.none))
         rules.addRule("out", isPrivate(.sourcePort) + becomesL2TP(.incremental))
+        rules.addRule("out", isTransport(1) + [.jump("quotes")])
+        rules.addRule("out", isTransport(58) + [.jump("quotes-v6")])
         return rules.finished()
     }
 
     private static let l2tpPort: UInt16 = 1701
 
-    private static let isUDP: [NetfilterExpression] = [
-        .load(.transportProtocol, .first), .compare(.first, .equal, [17]),
-    ]
+    private static func isTransport(_ number: UInt8) -> [NetfilterExpression] {
+        [.load(.transportProtocol, .first), .compare(.first, .equal, [number])]
+    }
+
+    private static let isUDP = isTransport(17)
 
     private static let isL2TP: [NetfilterExpression] =
         isUDP + [.loadField(.destinationPort, .first), .compare(.first, .equal, l2tpPort.networkBytes)]
@@ -124,6 +134,42 @@ package final class PortShift {
         .compare(.first, .greaterOrEqual, RequestID.privatePorts.lowerBound.networkBytes),
         .compare(.first, .lessOrEqual, RequestID.privatePorts.upperBound.networkBytes),
     ]
+
+    /// ICMP errors of ours that nobody must see. While a tunnel socket is renewed nobody listens on its port, and an
+    /// operator's filter may reject port 1701: the kernel answers either with "destination unreachable", which quotes
+    /// in clear up to half a kilobyte of what came out of ESP. Where options or extension headers hide the port,
+    /// being UDP, or not to be told, is enough. "Fragmentation needed" is never said about what comes to us.
+    private static let quotes: [[NetfilterExpression]] = {
+        let isQuote: [NetfilterExpression] = [
+            .loadField(.typeAndCode, .first), .compare(.first, .greaterOrEqual, [3, 0]),
+            .compare(.first, .lessOrEqual, [3, 0xFF]), .compare(.first, .notEqual, [3, 4]),
+            .loadField(.quotedProtocol, .first), .compare(.first, .equal, [17]),
+            .loadField(.quotedVersion, .first),
+        ]
+        let port: [NetfilterExpression] = [.compare(.first, .equal, [0x45]), .loadField(.quotedPort, .first)]
+        return [
+            isQuote + port + isPrivateInFirst,
+            isQuote + port + isL2TPInFirst,
+            isQuote + [.compare(.first, .notEqual, [0x45])],
+        ]
+    }()
+
+    /// The same for IPv6.
+    private static let quotesV6: [[NetfilterExpression]] = {
+        func isQuote(of next: UInt8) -> [NetfilterExpression] {
+            [
+                .loadField(.typeAndCode, .first), .compare(.first, .greaterOrEqual, [1, 0]),
+                .compare(.first, .lessOrEqual, [1, 0xFF]),
+                .loadField(.quotedNextHeader, .first), .compare(.first, .equal, [next]),
+            ]
+        }
+        let port: [NetfilterExpression] = [.loadField(.quotedPortV6, .first)]
+        // Options for every hop, routing, options for the destination.
+        return [isQuote(of: 17) + port + isPrivateInFirst, isQuote(of: 17) + port + isL2TPInFirst]
+            + [0, 43, 60].map(isQuote)
+    }()
+
+    private static let isL2TPInFirst: [NetfilterExpression] = [.compare(.first, .equal, l2tpPort.networkBytes)]
 
     private static let isProtected: [NetfilterExpression] = [
         .load(.securityPath, .first), .compare(.first, .equal, [1]),

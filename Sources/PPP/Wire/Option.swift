@@ -32,10 +32,20 @@ package struct Option: Hashable, Sendable {
         writer.append(value)
     }
 
+    /// More are refused, together with their packet: what answers an option may be longer than the option.
+    package static let longestList = 64
+
+    /// - Throws: Besides what an option throws: ``DecodeError/invalidValue(field:value:)`` for more than
+    ///   ``longestList`` of them.
     package static func list(from data: ArraySlice<UInt8>) throws(DecodeError) -> [Option] {
         var reader = ByteReader(data)
         var options: [Option] = []
-        while !reader.isAtEnd { options.append(try Option(from: &reader)) }
+        while !reader.isAtEnd {
+            guard options.count < longestList else {
+                throw .invalidValue(field: "number of options", value: UInt64(longestList) + 1)
+            }
+            options.append(try Option(from: &reader))
+        }
         return options
     }
 

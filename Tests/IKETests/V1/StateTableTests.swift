@@ -100,12 +100,14 @@ struct StateTableTests {
             message("aggressive", aggressive)
             for outcome in [
                 Endpoint.InstallOutcome.installed, .spiInUse, .failed(DataPlaneError(step: "NEWSA", code: 12)),
+                .refused("not here"),
             ] {
                 let word =
                     switch outcome {
                     case .installed: "installed"
                     case .spiInUse: "spi in use"
                     case .failed: "install failed"
+                    case .refused: "install refused"
                     }
                 events.append((word, { $0.endpoint.inboundInstalled(id, outcome: outcome, at: $0.now) }))
             }
@@ -170,6 +172,7 @@ private let golden = """
     nothing + installed: remove > none
     nothing + spi in use: – > none
     nothing + install failed: – > none
+    nothing + install refused: – > none
     nothing + 2 s: – > none
     nothing + 30 s: – > none
     nothing + 1 h: – > none
@@ -189,6 +192,7 @@ private let golden = """
     main-mode-1 + installed: remove > main-mode-1
     main-mode-1 + spi in use: – > main-mode-1
     main-mode-1 + install failed: – > main-mode-1
+    main-mode-1 + install refused: – > main-mode-1
     main-mode-1 + 2 s: – > main-mode-1
     main-mode-1 + 30 s: [exchange-timeout] > none
     main-mode-1 + 1 h: [exchange-timeout] > none
@@ -208,6 +212,7 @@ private let golden = """
     main-mode-2 + installed: remove > main-mode-2
     main-mode-2 + spi in use: – > main-mode-2
     main-mode-2 + install failed: – > main-mode-2
+    main-mode-2 + install refused: – > main-mode-2
     main-mode-2 + 2 s: – > main-mode-2
     main-mode-2 + 30 s: [exchange-timeout] > none
     main-mode-2 + 1 h: [exchange-timeout] > none
@@ -227,6 +232,7 @@ private let golden = """
     established + installed: remove > established
     established + spi in use: – > established
     established + install failed: – > established
+    established + install refused: – > established
     established + 2 s: – > established
     established + 30 s: – > established
     established + 1 h: transmit [expired] closed > none
@@ -246,6 +252,7 @@ private let golden = """
     installing + installed: transmit > established
     installing + spi in use: installInbound > established
     installing + install failed: remove transmit [install-failed] > established
+    installing + install refused: remove transmit [invalid-identity] > established
     installing + 2 s: – > established
     installing + 30 s: remove [exchange-timeout] > established
     installing + 1 h: remove [exchange-timeout] transmit [expired] closed > none
@@ -265,6 +272,7 @@ private let golden = """
     wait-proof + installed: – > established
     wait-proof + spi in use: – > established
     wait-proof + install failed: – > established
+    wait-proof + install refused: – > established
     wait-proof + 2 s: transmit > established
     wait-proof + 30 s: remove [exchange-timeout] > established
     wait-proof + 1 h: remove [exchange-timeout] transmit [expired] closed > none
@@ -284,6 +292,7 @@ private let golden = """
     child + installed: – > established (1 child)
     child + spi in use: – > established (1 child)
     child + install failed: – > established (1 child)
+    child + install refused: – > established (1 child)
     child + 2 s: – > established (1 child)
     child + 30 s: – > established (1 child)
     child + 1 h: transmit remove [child-expired] transmit [expired] closed > none
@@ -303,6 +312,7 @@ private let golden = """
     refused + installed: remove > refused
     refused + spi in use: – > refused
     refused + install failed: – > refused
+    refused + install refused: – > refused
     refused + 2 s: – > refused
     refused + 30 s: – > none
     refused + 1 h: – > none
@@ -322,6 +332,7 @@ private let golden = """
     superseded + installed: – > established (1 child)
     superseded + spi in use: – > established (1 child)
     superseded + install failed: – > established (1 child)
+    superseded + install refused: – > established (1 child)
     superseded + 2 s: – > established (1 child)
     superseded + 30 s: – > established (1 child)
     superseded + 1 h: transmit remove [child-expired] transmit [expired] closed transmit [expired] closed > none
@@ -341,6 +352,7 @@ private let golden = """
     retired + installed: – > retired (1 child)
     retired + spi in use: – > retired (1 child)
     retired + install failed: – > retired (1 child)
+    retired + install refused: – > retired (1 child)
     retired + 2 s: – > retired (1 child)
     retired + 30 s: – > retired (1 child)
     retired + 1 h: transmit [expired] closed remove [child-expired] closed > none

@@ -45,4 +45,12 @@ struct OptionTests {
     func refusesAListCutAt(_ count: Int) {
         #expect(throws: DecodeError.self) { try PPP.Option.list(from: bytes.prefix(count)) }
     }
+
+    @Test func refusesMoreOptionsThanAnybodyHas() throws {
+        let options = [UInt8](repeating: 2, count: 2 * PPP.Option.longestList)
+        #expect(try PPP.Option.list(from: options[...]).count == PPP.Option.longestList)
+        #expect(throws: DecodeError.invalidValue(field: "number of options", value: 65)) {
+            try PPP.Option.list(from: (options + [2, 2])[...])
+        }
+    }
 }

@@ -31,6 +31,8 @@ struct Pump {
         )
         var ike = IKE.Configuration(profiles: [profile])
         ike.halfOpenLimit = 1_000_000
+        ike.halfOpenPerSourceLimit = 1_000_000
+        ike.ikeSALimit = 1_000_000
         gateway = ControlPlane(
             configuration: ControlPlane.Configuration(
                 ike: ike,
