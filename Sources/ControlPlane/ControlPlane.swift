@@ -166,7 +166,9 @@ package struct ControlPlane: Sendable {
             closeKeys(of: id, at: now, into: &effects)
         }
         // What never got as far as an association.
-        if associations.isEmpty { perform(ike.closeAll(at: now), at: now, into: &effects) }
+        for keys in ike.snapshots where requestIDs[keys.id] == nil {
+            perform(ike.close(keys.id, at: now), at: now, into: &effects)
+        }
     }
 }
 
