@@ -240,15 +240,6 @@ extension ControlPlane {
         }
     }
 
-    /// How many calls a ``Command/terminate(_:)`` would end.
-    package func count(matching selector: CallSelector) -> Int {
-        let keys = calls.values.filter { matches($0, selector) }
-        let idle = associations.keys.filter { id in
-            matches(id, selector) && associations[id]?.calls.isEmpty == true
-        }
-        return keys.count + idle.count
-    }
-
     private mutating func closeTunnels(of id: RequestID, at now: MonotonicTime, into effects: inout [Effect]) {
         guard let association = associations[id] else { return }
         if association.connections.isEmpty { closeKeys(of: id, at: now, into: &effects) }

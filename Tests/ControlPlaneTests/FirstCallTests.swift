@@ -111,7 +111,6 @@ struct FirstCallTests {
         network.dial(0)
         network.dial(1)
         #expect(network.run(for: .seconds(10)) { $0.kernel.interfaces.count == 2 })
-        #expect(network.gateway.count(matching: .user("bob")) == 1)
         network.command(.terminate(.user("bob")))
         network.run(for: .seconds(40))
         #expect(network.clients[1].ike.state == .closed)
