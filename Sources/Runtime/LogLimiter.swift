@@ -3,7 +3,7 @@ package import Primitives
 
 /// Decides which events become lines: a token bucket per event name and one per event name and peer
 /// address. So one peer's noise hides nobody else's first line, and a flood from everywhere ends.
-/// Errors pass always; debug lines were asked for, but are limited too.
+/// Errors of the daemon's own pass always; those that name a peer are limited like all it causes.
 package struct LogLimiter: Sendable {
     package struct Rate: Hashable, Sendable {
         package var perSecond: Double
@@ -75,7 +75,7 @@ package struct LogLimiter: Sendable {
 
     /// Whether this event may be written.
     package mutating func admits(_ event: EventDescription, from peer: IPAddress?, at now: MonotonicTime) -> Bool {
-        guard event.severity < .error else { return true }
+        guard event.severity < .error || peer != nil else { return true }
         let name = Name(layer: event.layer, name: event.name)
         guard takesToken(name, from: peer, at: now) else {
             suppressed[name, default: 0] += 1

@@ -38,11 +38,13 @@ struct LogLimiterTests {
         #expect(admitted == 100)
     }
 
-    @Test func errorsAlwaysPass() {
+    @Test func errorsThatNoPeerCausesAlwaysPass() {
         let limiter = LimiterBox(LogLimiter())
         let error = EventDescription(.kernel, .error, "refused", "x")
-        let admitted = (0..<500).count { _ in limiter.admits(error, from: a, at: seconds(10)) }
+        let admitted = (0..<500).count { _ in limiter.admits(error, from: nil, at: seconds(10)) }
         #expect(admitted == 500)
+        let caused = (0..<500).count { _ in limiter.admits(error, from: a, at: seconds(10)) }
+        #expect(caused == 5)
     }
 
     @Test func tellsOnceAMinuteHowManyWereHeldBack() {
