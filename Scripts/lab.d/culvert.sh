@@ -57,7 +57,9 @@ culvert_start() {
     mkdir -p "$(root_of "$node")/run/culvert"
     on "$node" sh -c "echo 1 > /proc/sys/net/ipv4/ip_forward"
     culvert_node=$node
-    start "$node" culvertd $stage/culvertd --config /etc/culvert/culvert.yaml
+    # no more capabilities than Docs/Examples/culvertd.service gives it
+    start "$node" culvertd setpriv --no-new-privs --inh-caps=-all --bounding-set=-all,+net_admin,+net_bind_service \
+        $stage/culvertd --config /etc/culvert/culvert.yaml
     if ! wait_for 60 culvert_ready; then
         tail -n 20 "$logs/$node/culvertd.log"
         fail "culvertd is ready: $(tail -n 1 "$logs/$node/culvertd.log")"

@@ -4,7 +4,7 @@
 # installed on the host. With --here the same packages are installed instead. Sourced by Scripts/lab.
 
 peer_packages=(
-    xl2tpd ppp iperf3 nftables tcpdump iputils-ping iproute2 procps netbase kmod
+    xl2tpd ppp iperf3 nftables conntrack tcpdump iputils-ping iproute2 procps netbase kmod
     strongswan-charon strongswan-swanctl strongswan-libcharon libstrongswan libstrongswan-standard-plugins
     libcharon-extra-plugins
 )
@@ -25,7 +25,8 @@ fetch_debs() {
 # prepare_packages: $cache/pkg/peers, an overlay layer
 prepare_packages() {
     local layer=$cache/pkg/peers folder=$cache/deb/peers package
-    [ ! -e "$layer.complete" ] || return 0
+    # the list is remembered: another one makes another layer
+    [ "$(cat "$layer.complete" 2>/dev/null)" != "${peer_packages[*]}" ] || return 0
     local -a dependencies all
     refresh_package_lists
     # what apt would add; the packages themselves may be installed here already and are unpacked all the same
@@ -42,7 +43,7 @@ prepare_packages() {
         dpkg-deb --fsys-tarfile "$folder/${package}"_*.deb | tar -x --keep-directory-symlink -C "$layer" \
             --exclude='./usr/share/doc/*' --exclude='./usr/share/man/*' --exclude='./usr/share/locale/*'
     done
-    touch "$layer.complete"
+    printf '%s\n' "${peer_packages[*]}" >"$layer.complete"
 }
 
 # prepare_here: the same packages, installed; their services stay off, the scenarios start what they need
