@@ -1,27 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #define _GNU_SOURCE
 #include "Datagram.h"
+#include "Result.h"
 
 #include <endian.h>
-#include <errno.h>
 #include <linux/udp.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 union any_address {
     struct sockaddr any;
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
 };
-
-/// Room for the larger of the two packet infos.
-union control_buffer {
-    struct cmsghdr alignment;
-    char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
-};
-
-static int result(int value) { return value < 0 ? -errno : value; }
 
 static void read_v6(const struct in6_addr *from, struct culvert_address *to)
 {
@@ -51,7 +45,7 @@ static void read_address(const union any_address *from, struct culvert_address *
     }
 }
 
-static socklen_t write_address(const struct culvert_address *from, uint32_t scope, union any_address *to)
+static socklen_t write_address(const struct culvert_address *from, union any_address *to)
 {
     memset(to, 0, sizeof *to);
     if (from->family == 4) {
@@ -63,99 +57,7 @@ static socklen_t write_address(const struct culvert_address *from, uint32_t scop
     to->v6.sin6_family = AF_INET6;
     write_v6(from, &to->v6.sin6_addr);
     to->v6.sin6_port = htons(from->port);
-    if (from->high >> 54 == 0xFE80 >> 6) to->v6.sin6_scope_id = scope;
     return sizeof to->v6;
-}
-
-static void read_packet_info(struct msghdr *message, struct culvert_datagram *datagram)
-{
-    memset(&datagram->local, 0, sizeof datagram->local);
-    datagram->interface_index = 0;
-    for (struct cmsghdr *item = CMSG_FIRSTHDR(message); item; item = CMSG_NXTHDR(message, item)) {
-        if (item->cmsg_level == IPPROTO_IP && item->cmsg_type == IP_PKTINFO) {
-            struct in_pktinfo info;
-            memcpy(&info, CMSG_DATA(item), sizeof info);
-            datagram->local.family = 4;
-            datagram->local.low = ntohl(info.ipi_addr.s_addr);
-            datagram->interface_index = (uint32_t)info.ipi_ifindex;
-        } else if (item->cmsg_level == IPPROTO_IPV6 && item->cmsg_type == IPV6_PKTINFO) {
-            struct in6_pktinfo info;
-            memcpy(&info, CMSG_DATA(item), sizeof info);
-            read_v6(&info.ipi6_addr, &datagram->local);
-            datagram->interface_index = info.ipi6_ifindex;
-        }
-    }
-}
-
-static size_t write_packet_info(const struct culvert_datagram *datagram, union control_buffer *control)
-{
-    memset(control, 0, sizeof *control);
-    struct cmsghdr *item = &control->alignment;
-    if (datagram->local.family == 4) {
-        const struct in_pktinfo info = {.ipi_spec_dst.s_addr = htonl((uint32_t)datagram->local.low)};
-        item->cmsg_level = IPPROTO_IP;
-        item->cmsg_type = IP_PKTINFO;
-        item->cmsg_len = CMSG_LEN(sizeof info);
-        memcpy(CMSG_DATA(item), &info, sizeof info);
-        return CMSG_SPACE(sizeof info);
-    }
-    if (datagram->local.family == 6) {
-        struct in6_pktinfo info = {0};
-        write_v6(&datagram->local, &info.ipi6_addr);
-        if (datagram->local.high >> 54 == 0xFE80 >> 6) info.ipi6_ifindex = datagram->interface_index;
-        item->cmsg_level = IPPROTO_IPV6;
-        item->cmsg_type = IPV6_PKTINFO;
-        item->cmsg_len = CMSG_LEN(sizeof info);
-        memcpy(CMSG_DATA(item), &info, sizeof info);
-        return CMSG_SPACE(sizeof info);
-    }
-    return 0;
-}
-
-int culvert_recvmmsg(int fd, struct culvert_datagram *datagrams, unsigned count)
-{
-    if (count > CULVERT_BATCH_LIMIT) count = CULVERT_BATCH_LIMIT;
-    struct mmsghdr headers[CULVERT_BATCH_LIMIT];
-    struct iovec parts[CULVERT_BATCH_LIMIT];
-    union any_address peers[CULVERT_BATCH_LIMIT];
-    union control_buffer controls[CULVERT_BATCH_LIMIT];
-    for (unsigned i = 0; i < count; i++) {
-        parts[i] = (struct iovec){datagrams[i].bytes, datagrams[i].capacity};
-        headers[i] = (struct mmsghdr){.msg_hdr = {
-            .msg_name = &peers[i], .msg_namelen = sizeof peers[i],
-            .msg_iov = &parts[i], .msg_iovlen = 1,
-            .msg_control = &controls[i], .msg_controllen = sizeof controls[i],
-        }};
-    }
-    int received = recvmmsg(fd, headers, count, MSG_DONTWAIT, NULL);
-    if (received < 0) return -errno;
-    for (int i = 0; i < received; i++) {
-        datagrams[i].count = headers[i].msg_len;
-        datagrams[i].is_truncated = (headers[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
-        read_address(&peers[i], &datagrams[i].peer);
-        read_packet_info(&headers[i].msg_hdr, &datagrams[i]);
-    }
-    return received;
-}
-
-int culvert_sendmmsg(int fd, const struct culvert_datagram *datagrams, unsigned count)
-{
-    if (count > CULVERT_BATCH_LIMIT) count = CULVERT_BATCH_LIMIT;
-    struct mmsghdr headers[CULVERT_BATCH_LIMIT];
-    struct iovec parts[CULVERT_BATCH_LIMIT];
-    union any_address peers[CULVERT_BATCH_LIMIT];
-    union control_buffer controls[CULVERT_BATCH_LIMIT];
-    for (unsigned i = 0; i < count; i++) {
-        parts[i] = (struct iovec){datagrams[i].bytes, datagrams[i].count};
-        socklen_t length = write_address(&datagrams[i].peer, datagrams[i].interface_index, &peers[i]);
-        size_t control = write_packet_info(&datagrams[i], &controls[i]);
-        headers[i] = (struct mmsghdr){.msg_hdr = {
-            .msg_name = &peers[i], .msg_namelen = length,
-            .msg_iov = &parts[i], .msg_iovlen = 1,
-            .msg_control = control ? &controls[i] : NULL, .msg_controllen = control,
-        }};
-    }
-    return result(sendmmsg(fd, headers, count, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
 static int option(int fd, int level, int name, int value)
@@ -166,41 +68,34 @@ static int option(int fd, int level, int name, int value)
 int culvert_udp_socket(int family)
 {
     int fd = socket(family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0 && family == 6) option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-    return result(fd);
+    if (fd < 0) return -errno;
+    int error = family == 6 ? option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) : 0;
+    if (error == 0) return fd;
+    close(fd);
+    return error;
 }
 
 int culvert_bind(int fd, const struct culvert_address *local)
 {
     union any_address address;
-    socklen_t length = write_address(local, 0, &address);
+    socklen_t length = write_address(local, &address);
     return result(bind(fd, &address.any, length));
 }
 
 int culvert_connect(int fd, const struct culvert_address *peer)
 {
     union any_address address;
-    socklen_t length = write_address(peer, 0, &address);
+    socklen_t length = write_address(peer, &address);
     return result(connect(fd, &address.any, length));
 }
 
-int culvert_bound_address(int fd, struct culvert_address *local)
+int culvert_receive_buffer(int fd, int bytes)
 {
-    union any_address address;
-    socklen_t length = sizeof address;
-    if (getsockname(fd, &address.any, &length) < 0) return -errno;
-    read_address(&address, local);
-    return 0;
+    int error = option(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes);
+    return error == 0 ? 0 : option(fd, SOL_SOCKET, SO_RCVBUF, bytes);
 }
 
 int culvert_reuse_address(int fd) { return option(fd, SOL_SOCKET, SO_REUSEADDR, 1); }
-
-int culvert_want_packet_info(int fd, int family)
-{
-    return family == 6 ? option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) : option(fd, IPPROTO_IP, IP_PKTINFO, 1);
-}
-
-int culvert_take_esp_in_udp(int fd) { return option(fd, IPPROTO_UDP, UDP_ENCAP, UDP_ENCAP_ESPINUDP); }
 
 int culvert_allow_fragments(int fd, int family)
 {
@@ -221,7 +116,239 @@ int64_t culvert_recvfrom(int fd, void *bytes, uint64_t capacity, struct culvert_
 int64_t culvert_sendto(int fd, const void *bytes, uint64_t count, const struct culvert_address *peer)
 {
     union any_address address;
-    socklen_t length = peer ? write_address(peer, 0, &address) : 0;
+    socklen_t length = peer ? write_address(peer, &address) : 0;
     ssize_t sent = sendto(fd, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL, peer ? &address.any : NULL, length);
     return sent < 0 ? -errno : sent;
+}
+
+int culvert_udp_open(const struct culvert_address *local, int receive_buffer, int is_encapsulating)
+{
+    int fd = culvert_udp_socket(local->family);
+    if (fd < 0) return fd;
+    int error = local->family == 6 ? option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
+                                   : option(fd, IPPROTO_IP, IP_PKTINFO, 1);
+    if (error == 0 && is_encapsulating) error = option(fd, IPPROTO_UDP, UDP_ENCAP, UDP_ENCAP_ESPINUDP);
+    if (error == 0) {
+        culvert_receive_buffer(fd, receive_buffer);
+        option(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
+        error = culvert_bind(fd, local);
+    }
+    if (error == 0) return fd;
+    close(fd);
+    return error;
+}
+
+int culvert_udp_port(int fd)
+{
+    union any_address bound;
+    socklen_t length = sizeof bound;
+    if (getsockname(fd, &bound.any, &length) < 0) return -errno;
+    struct culvert_address local;
+    read_address(&bound, &local);
+    return local.port;
+}
+
+union packet_control {
+    struct cmsghdr header;
+    uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(uint32_t)) + 32];
+};
+
+struct culvert_receiver {
+    int count;
+    int size;
+    uint32_t overflow;
+    struct mmsghdr *messages;
+    struct iovec *vectors;
+    union any_address *peers;
+    union packet_control *controls;
+    uint8_t *bytes;
+};
+
+struct culvert_receiver *culvert_receiver_create(int count, int size)
+{
+    struct culvert_receiver *receiver = calloc(1, sizeof *receiver);
+    if (!receiver) return NULL;
+    receiver->count = count;
+    receiver->size = size;
+    receiver->messages = calloc(count, sizeof *receiver->messages);
+    receiver->vectors = calloc(count, sizeof *receiver->vectors);
+    receiver->peers = calloc(count, sizeof *receiver->peers);
+    receiver->controls = calloc(count, sizeof *receiver->controls);
+    receiver->bytes = malloc((size_t)count * size);
+    if (!receiver->messages || !receiver->vectors || !receiver->peers || !receiver->controls || !receiver->bytes) {
+        culvert_receiver_destroy(receiver);
+        return NULL;
+    }
+    for (int i = 0; i < count; i++) {
+        receiver->vectors[i].iov_base = receiver->bytes + (size_t)i * size;
+        receiver->vectors[i].iov_len = size;
+        receiver->messages[i].msg_hdr.msg_iov = &receiver->vectors[i];
+        receiver->messages[i].msg_hdr.msg_iovlen = 1;
+        receiver->messages[i].msg_hdr.msg_name = &receiver->peers[i];
+        receiver->messages[i].msg_hdr.msg_control = &receiver->controls[i];
+    }
+    return receiver;
+}
+
+void culvert_receiver_destroy(struct culvert_receiver *receiver)
+{
+    free(receiver->messages);
+    free(receiver->vectors);
+    free(receiver->peers);
+    free(receiver->controls);
+    free(receiver->bytes);
+    free(receiver);
+}
+
+int culvert_receiver_receive(struct culvert_receiver *receiver, int fd)
+{
+    for (int i = 0; i < receiver->count; i++) {
+        receiver->messages[i].msg_hdr.msg_namelen = sizeof(union any_address);
+        receiver->messages[i].msg_hdr.msg_controllen = sizeof(union packet_control);
+        receiver->messages[i].msg_hdr.msg_flags = 0;
+    }
+    receiver->overflow = 0;
+    int count;
+    do count = recvmmsg(fd, receiver->messages, receiver->count, MSG_DONTWAIT, NULL);
+    while (count < 0 && errno == EINTR);
+    if (count < 0) return errno == EAGAIN ? 0 : -errno;
+    return count;
+}
+
+void culvert_receiver_get(struct culvert_receiver *receiver, int index, struct culvert_datagram *datagram)
+{
+    struct mmsghdr *message = &receiver->messages[index];
+    memset(datagram, 0, sizeof *datagram);
+    datagram->bytes = receiver->bytes + (size_t)index * receiver->size;
+    datagram->length = message->msg_len;
+    datagram->is_truncated = (message->msg_hdr.msg_flags & MSG_TRUNC) != 0;
+    read_address(&receiver->peers[index], &datagram->peer);
+    for (struct cmsghdr *control = CMSG_FIRSTHDR(&message->msg_hdr); control;
+         control = CMSG_NXTHDR(&message->msg_hdr, control)) {
+        if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
+            struct in_pktinfo packet;
+            memcpy(&packet, CMSG_DATA(control), sizeof packet);
+            // The address of ours that a broadcast or multicast was meant for is in ipi_spec_dst.
+            uint32_t destination = ntohl(packet.ipi_addr.s_addr);
+            int is_group = destination >> 28 >= 14;
+            datagram->local.family = 4;
+            datagram->local.low = is_group ? ntohl(packet.ipi_spec_dst.s_addr) : destination;
+        } else if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_PKTINFO) {
+            struct in6_pktinfo packet;
+            memcpy(&packet, CMSG_DATA(control), sizeof packet);
+            read_v6(&packet.ipi6_addr, &datagram->local);
+        } else if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SO_RXQ_OVFL) {
+            memcpy(&receiver->overflow, CMSG_DATA(control), sizeof receiver->overflow);
+        }
+    }
+}
+
+uint32_t culvert_receiver_overflow(const struct culvert_receiver *receiver) { return receiver->overflow; }
+
+struct culvert_sender {
+    int capacity;
+    int count;
+    size_t size;
+    size_t used;
+    struct mmsghdr *messages;
+    struct iovec *vectors;
+    union any_address *peers;
+    union packet_control *controls;
+    uint8_t *bytes;
+};
+
+struct culvert_sender *culvert_sender_create(int count, size_t size)
+{
+    struct culvert_sender *sender = calloc(1, sizeof *sender);
+    if (!sender) return NULL;
+    sender->capacity = count;
+    sender->size = size;
+    sender->messages = calloc(count, sizeof *sender->messages);
+    sender->vectors = calloc(count, sizeof *sender->vectors);
+    sender->peers = calloc(count, sizeof *sender->peers);
+    sender->controls = calloc(count, sizeof *sender->controls);
+    sender->bytes = malloc(size);
+    if (!sender->messages || !sender->vectors || !sender->peers || !sender->controls || !sender->bytes) {
+        culvert_sender_destroy(sender);
+        return NULL;
+    }
+    return sender;
+}
+
+void culvert_sender_destroy(struct culvert_sender *sender)
+{
+    free(sender->messages);
+    free(sender->vectors);
+    free(sender->peers);
+    free(sender->controls);
+    free(sender->bytes);
+    free(sender);
+}
+
+int culvert_sender_append(
+    struct culvert_sender *sender,
+    const uint8_t *bytes,
+    size_t length,
+    const struct culvert_address *peer,
+    const struct culvert_address *local
+)
+{
+    if (length > sender->size) return -EMSGSIZE;
+    if (sender->count == sender->capacity || length > sender->size - sender->used) return -ENOBUFS;
+    int i = sender->count++;
+    struct msghdr *header = &sender->messages[i].msg_hdr;
+    memset(header, 0, sizeof *header);
+    if (length > 0) memcpy(sender->bytes + sender->used, bytes, length);
+    sender->vectors[i] = (struct iovec){.iov_base = sender->bytes + sender->used, .iov_len = length};
+    sender->used += length;
+    header->msg_iov = &sender->vectors[i];
+    header->msg_iovlen = 1;
+    header->msg_namelen = write_address(peer, &sender->peers[i]);
+    header->msg_name = &sender->peers[i];
+
+    union any_address source;
+    write_address(local, &source);
+    union packet_control *space = &sender->controls[i];
+    memset(space, 0, sizeof *space);
+    header->msg_control = space;
+    if (local->family == 6) {
+        struct in6_pktinfo packet = {.ipi6_addr = source.v6.sin6_addr};
+        header->msg_controllen = CMSG_SPACE(sizeof packet);
+        space->header = (struct cmsghdr){
+            .cmsg_len = CMSG_LEN(sizeof packet), .cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_PKTINFO};
+        memcpy(CMSG_DATA(&space->header), &packet, sizeof packet);
+    } else {
+        struct in_pktinfo packet = {.ipi_spec_dst = source.v4.sin_addr};
+        header->msg_controllen = CMSG_SPACE(sizeof packet);
+        space->header = (struct cmsghdr){
+            .cmsg_len = CMSG_LEN(sizeof packet), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO};
+        memcpy(CMSG_DATA(&space->header), &packet, sizeof packet);
+    }
+    return sender->count;
+}
+
+struct culvert_sent culvert_sender_send(struct culvert_sender *sender, int fd)
+{
+    struct culvert_sent outcome = {0};
+    int next = 0;
+    while (next < sender->count) {
+        int sent = sendmmsg(fd, sender->messages + next, sender->count - next, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent > 0) {
+            next += sent;
+            outcome.sent += sent;
+        } else if (sent < 0 && errno == EINTR) {
+            continue;
+        } else if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
+            outcome.dropped += sender->count - next;
+            break;
+        } else {
+            // The first of the rest is at fault; those behind it may be fine.
+            outcome.error = errno;
+            outcome.failed++;
+            next++;
+        }
+    }
+    sender->count = 0;
+    sender->used = 0;
+    return outcome;
 }

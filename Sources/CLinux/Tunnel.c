@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #define _GNU_SOURCE
 #include "Tunnel.h"
+#include "Result.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <linux/if_pppol2tp.h>
 #include <linux/if_pppox.h>
 #include <linux/ppp-ioctl.h>
@@ -23,8 +22,6 @@
 #ifndef SOL_PPPOL2TP
 #define SOL_PPPOL2TP 273
 #endif
-
-static int result(int value) { return value < 0 ? -errno : value; }
 
 int culvert_socket_policy(int fd, int family, uint32_t request_id, int direction)
 {
@@ -135,12 +132,6 @@ int culvert_receive_timeout(int fd, int milliseconds)
     return result(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout));
 }
 
-int culvert_receive_buffer(int fd, int bytes)
-{
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) == 0) return 0;
-    return result(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes));
-}
-
 int64_t culvert_netlink_receive(int fd, void *bytes, uint64_t capacity, int wait)
 {
     for (;;) {
@@ -158,25 +149,4 @@ int64_t culvert_netlink_send(int fd, const void *bytes, uint64_t count)
     const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
     ssize_t sent = sendto(fd, bytes, count, 0, (const struct sockaddr *)&kernel, sizeof kernel);
     return sent < 0 ? -errno : sent;
-}
-
-int64_t culvert_read(int fd, void *bytes, uint64_t capacity)
-{
-    ssize_t count = read(fd, bytes, capacity);
-    return count < 0 ? -errno : count;
-}
-
-int64_t culvert_write(int fd, const void *bytes, uint64_t count)
-{
-    ssize_t written = write(fd, bytes, count);
-    return written < 0 ? -errno : written;
-}
-
-int culvert_enter_network_namespace(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return -errno;
-    int left = result(setns(fd, CLONE_NEWNET));
-    close(fd);
-    return left;
 }

@@ -5,7 +5,7 @@ package import Primitives
 extension MonotonicTime {
     /// The machine's clock. Read here and nowhere in protocol code.
     package static func current() -> MonotonicTime {
-        MonotonicTime(nanoseconds: cr_monotonic_nanoseconds())
+        MonotonicTime(nanoseconds: culvert_monotonic_nanoseconds())
     }
 }
 
@@ -18,7 +18,7 @@ package struct WallClockTime: Hashable, Sendable, CustomStringConvertible {
     }
 
     package static func current() -> WallClockTime {
-        WallClockTime(milliseconds: cr_realtime_milliseconds())
+        WallClockTime(milliseconds: culvert_realtime_milliseconds())
     }
 
     /// `2026-11-21T01:02:03.456Z`.

@@ -138,9 +138,9 @@ final class ControlConversation: ChannelInboundHandler {
     /// Who is at the other end; for the log.
     private func learnRequester(_ context: ChannelHandlerContext) {
         guard let socket = context.channel as? any SocketOptionProvider else { return }
-        let credentials: EventLoopFuture<cr_credentials> = socket.unsafeGetSocketOption(
+        let credentials: EventLoopFuture<culvert_credentials> = socket.unsafeGetSocketOption(
             level: .socket,
-            name: NIOBSDSocket.Option(rawValue: cr_so_peercred)
+            name: NIOBSDSocket.Option(rawValue: culvert_so_peercred)
         )
         credentials.assumeIsolated().whenSuccess {
             self.requester = Requester(user: $0.uid, process: $0.pid)

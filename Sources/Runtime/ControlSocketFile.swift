@@ -29,7 +29,7 @@ package struct ControlSocketFile {
         let groupID = try group.map { name throws(Problem) in try id(ofGroup: name) }
         try makeParent(of: path, group: groupID)
         try clearPlace(path)
-        let listening = OwnedDescriptor(adopting: try unwrap(cr_unix_listen(path, 64), "bind"))
+        let listening = OwnedDescriptor(adopting: try unwrap(culvert_unix_listen(path, 64), "bind"))
         if let groupID { _ = try unwrap(chown(path, uid_t.max, groupID) == 0 ? 0 : -errno, "chown") }
         _ = try unwrap(chmod(path, mode & 0o777) == 0 ? 0 : -errno, "chmod")
         var status = stat()
@@ -71,7 +71,7 @@ package struct ControlSocketFile {
             return
         }
         guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket }
-        switch cr_unix_probe(path) {
+        switch culvert_unix_probe(path) {
         case 0: throw .answered
         case -ECONNREFUSED: unlink(path)
         case let error: throw .failed(SystemError("connect", code: -error))

@@ -33,7 +33,7 @@ package struct EventLoop<Source: Sendable>: ~Copyable {
     private var flags = [UInt32](repeating: 0, count: batchLimit)
 
     package init() throws(SystemError) {
-        epoll = OwnedDescriptor(adopting: try valueOrError(cr_epoll_create(), "epoll_create1"))
+        epoll = OwnedDescriptor(adopting: try valueOrError(culvert_epoll_create(), "epoll_create1"))
     }
 
     /// Watches `descriptor` for reading. Whoever was registered under its number before is forgotten.
@@ -41,14 +41,14 @@ package struct EventLoop<Source: Sendable>: ~Copyable {
         let place = Int(descriptor)
         generation &+= 1
         let token = UInt64(generation) << 32 | UInt64(UInt32(bitPattern: descriptor))
-        _ = try valueOrError(cr_epoll_watch(epoll.rawValue, descriptor, token), "epoll_ctl")
+        _ = try valueOrError(culvert_epoll_watch(epoll.rawValue, descriptor, token), "epoll_ctl")
         while registrations.count <= place { registrations.append(nil) }
         registrations[place] = Registration(source: source, generation: generation)
     }
 
     /// Stops watching. A descriptor that is closed already is no mistake.
     package mutating func unwatch(_ descriptor: Int32) {
-        _ = cr_epoll_unwatch(epoll.rawValue, descriptor)
+        _ = culvert_epoll_unwatch(epoll.rawValue, descriptor)
         if registrations.indices.contains(Int(descriptor)) { registrations[Int(descriptor)] = nil }
     }
 
@@ -59,7 +59,7 @@ package struct EventLoop<Source: Sendable>: ~Copyable {
     package mutating func wait(until deadline: MonotonicTime?, now: MonotonicTime) throws(SystemError) -> Int {
         Int(
             try valueOrError(
-                cr_epoll_wait(
+                culvert_epoll_wait(
                     epoll.rawValue,
                     &tokens,
                     &flags,

@@ -44,12 +44,12 @@ package struct Invocation: Hashable, Sendable {
         )
         do throws(any Error) {
             umask(0o077)
-            _ = try valueOrError(cr_forbid_dumps(), "prctl")
+            _ = try valueOrError(culvert_forbid_dumps(), "prctl")
             let signals = try Signals()
             var daemon = Daemon(settings)
             daemon.notificationSocket = ServiceNotification.takeSocketFromEnvironment()
             daemon.listen.takesESP = dataPlane == .kernel
-            let fileLimit = try valueOrError(cr_raise_file_limit(1 << 20), "setrlimit")
+            let fileLimit = try valueOrError(culvert_raise_file_limit(1 << 20), "setrlimit")
             var problems = StartChecks.ports(daemon.listen)
             if dataPlane == .kernel {
                 problems += StartChecks.kernel()

@@ -41,7 +41,7 @@ package struct LogOutput: Sendable {
     private func writeNow(_ bytes: ArraySlice<UInt8>) -> Int {
         bytes.withUnsafeBufferPointer { buffer in
             guard let base = buffer.baseAddress else { return 0 }
-            return max(0, cr_write_now(descriptor, base, buffer.count))
+            return max(0, culvert_write_now(descriptor, base, buffer.count))
         }
     }
 }

@@ -11,7 +11,7 @@ package final class Mailbox<Message: Sendable>: Sendable {
 
     package init(limit: Int = 1024) throws(SystemError) {
         self.limit = limit
-        signal = OwnedDescriptor(adopting: try valueOrError(cr_eventfd(), "eventfd"))
+        signal = OwnedDescriptor(adopting: try valueOrError(culvert_eventfd(), "eventfd"))
     }
 
     /// Readable while messages wait.
@@ -24,13 +24,13 @@ package final class Mailbox<Message: Sendable>: Sendable {
             waiting.append(message)
             return (true, waiting.count == 1)
         }
-        if isFirst { cr_eventfd_signal(signal.rawValue) }
+        if isFirst { _ = culvert_eventfd_give(signal.rawValue, 1) }
         return taken
     }
 
     /// Takes everything that waits, oldest first.
     package func take() -> [Message] {
-        cr_eventfd_clear(signal.rawValue)
+        _ = culvert_eventfd_take(signal.rawValue)
         return messages.withLock { waiting in
             let taken = waiting
             waiting = []

@@ -14,7 +14,7 @@ package enum ServiceNotification: String, Hashable, Sendable {
     @discardableResult
     package func send(to socket: String?) -> Bool {
         guard let socket, !socket.isEmpty else { return false }
-        return cr_unix_send(socket, rawValue, rawValue.utf8.count) == 0
+        return culvert_unix_send(socket, rawValue, rawValue.utf8.count) == 0
     }
 
     /// Taken from the environment, so that no child inherits it.

@@ -12,8 +12,8 @@ package enum SettingsFile {
 
     /// Mode and owner are those of the file that was opened, whatever the path means by now.
     package static func load(_ path: String) throws(FileProblem) -> LoadedFile {
-        var file = cr_file()
-        switch cr_file_open(path, &file) {
+        var file = culvert_file()
+        switch culvert_file_open(path, &file) {
         case 0: break
         case -ENOENT, -ENOTDIR: throw .missing
         case -EACCES, -EPERM: throw .permissionDenied

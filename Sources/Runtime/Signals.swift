@@ -18,7 +18,7 @@ package final class Signals {
         // Who writes to a peer that is gone gets EPIPE.
         signal(SIGPIPE, SIG_IGN)
         source = OwnedDescriptor(
-            adopting: try valueOrError(cr_signalfd([SIGTERM, SIGINT, SIGHUP], 3), "signalfd")
+            adopting: try valueOrError(culvert_signalfd([SIGTERM, SIGINT, SIGHUP], 3), "signalfd")
         )
     }
 
@@ -26,7 +26,7 @@ package final class Signals {
 
     /// The next signal that came; `nil` if none waits.
     package func next() -> Signal? {
-        switch cr_signalfd_read(source.rawValue) {
+        switch culvert_signalfd_read(source.rawValue) {
         case 0: nil
         case SIGHUP: .reload
         default: .terminate

@@ -1,24 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
 internal import Glibc
+internal import Kernel
 package import Primitives
-
-extension SocketAddress {
-    init(_ address: cr_address) {
-        self.init(
-            address.is_v6 != 0
-                ? .v6(high: address.high, low: address.low) : .v4(UInt32(truncatingIfNeeded: address.low)),
-            port: address.port
-        )
-    }
-
-    var shim: cr_address {
-        switch address {
-        case .v4(let value): cr_address(high: 0, low: UInt64(value), port: port, is_v6: 0)
-        case .v6(let high, let low): cr_address(high: high, low: low, port: port, is_v6: 1)
-        }
-    }
-}
 
 /// A bound UDP socket that tells to which address every datagram was sent, and answers from it.
 ///
@@ -55,19 +39,19 @@ package final class UDPSocket {
     ///   - isEncapsulating: The kernel takes ESP in UDP out of the stream (RFC 3948).
     /// - Throws: With `EADDRINUSE` if somebody has the port, `EACCES` without the right to bind it.
     package init(bindingTo local: SocketAddress, isEncapsulating: Bool = false) throws(SystemError) {
-        var address = local.shim
+        var address = culvert_address(local)
         // Eight megabytes: a burst of first messages from thousands of peers.
-        let opened = cr_udp_open(&address, 8 << 20, isEncapsulating ? 1 : 0)
+        let opened = culvert_udp_open(&address, 8 << 20, isEncapsulating ? 1 : 0)
         let descriptor = OwnedDescriptor(adopting: try valueOrError(opened, "bind"))
-        let port = try valueOrError(cr_udp_port(descriptor.rawValue), "getsockname")
-        guard let sender = cr_sender_create(64, 128 << 10) else { throw SystemError("malloc", code: 12) }
+        let port = try valueOrError(culvert_udp_port(descriptor.rawValue), "getsockname")
+        guard let sender = culvert_sender_create(64, 128 << 10) else { throw SystemError("malloc", code: 12) }
         self.local = SocketAddress(local.address, port: UInt16(truncatingIfNeeded: port))
         self.descriptor = descriptor
         self.sender = sender
     }
 
     deinit {
-        cr_sender_destroy(sender)
+        culvert_sender_destroy(sender)
     }
 
     package var rawDescriptor: Int32 { descriptor.rawValue }
@@ -79,17 +63,17 @@ package final class UDPSocket {
         to peer: SocketAddress
     ) -> SendOutcome {
         var outcome = SendOutcome()
-        var peer = peer.shim
-        var local = SocketAddress(source, port: 0).shim
-        guard local.is_v6 == peer.is_v6 else {
+        var peer = culvert_address(peer)
+        var local = culvert_address(SocketAddress(source, port: 0))
+        guard local.family == peer.family else {
             outcome.failed = 1
             return outcome
         }
         bytes.withUnsafeBufferPointer { buffer in
-            var result = cr_sender_append(sender, buffer.baseAddress, buffer.count, &peer, &local)
+            var result = culvert_sender_append(sender, buffer.baseAddress, buffer.count, &peer, &local)
             if result == -ENOBUFS {
                 outcome = send()
-                result = cr_sender_append(sender, buffer.baseAddress, buffer.count, &peer, &local)
+                result = culvert_sender_append(sender, buffer.baseAddress, buffer.count, &peer, &local)
             }
             if result < 0 { outcome.failed += 1 }
         }
@@ -98,7 +82,7 @@ package final class UDPSocket {
 
     /// Sends the batch. What the kernel has no room for is dropped: the protocols retransmit.
     package func send() -> SendOutcome {
-        let sent = cr_sender_send(sender, descriptor.rawValue)
+        let sent = culvert_sender_send(sender, descriptor.rawValue)
         return SendOutcome(sent: Int(sent.sent), dropped: Int(sent.dropped), failed: Int(sent.failed))
     }
 }
@@ -118,39 +102,41 @@ package struct DatagramReceiver: ~Copyable {
     }
 
     package init() throws(SystemError) {
-        guard let receiver = cr_receiver_create(Int32(Self.batchLimit), 65_536) else {
+        guard let receiver = culvert_receiver_create(Int32(Self.batchLimit), 65_536) else {
             throw SystemError("malloc", code: 12)
         }
         self.receiver = receiver
     }
 
     deinit {
-        cr_receiver_destroy(receiver)
+        culvert_receiver_destroy(receiver)
     }
 
     /// Reads what waits, a batch at most.
     ///
     /// - Returns: How many datagrams came.
     package mutating func receive(from socket: UDPSocket) throws(SystemError) -> Int {
-        Int(try valueOrError(cr_receiver_receive(receiver, socket.rawDescriptor), "recvmmsg"))
+        Int(try valueOrError(culvert_receiver_receive(receiver, socket.rawDescriptor), "recvmmsg"))
     }
 
     /// The `index`th datagram of the last batch; `nil` without a peer to answer.
     package mutating func datagram(at index: Int) -> Received? {
-        var datagram = cr_datagram()
-        cr_receiver_get(receiver, Int32(index), &datagram)
-        guard datagram.is_truncated == 0, datagram.has_local != 0, datagram.peer.port != 0 else { return nil }
+        var datagram = culvert_datagram()
+        culvert_receiver_get(receiver, Int32(index), &datagram)
+        guard datagram.is_truncated == 0, datagram.peer.port != 0,
+            let peer = SocketAddress(datagram.peer), let local = SocketAddress(datagram.local)
+        else { return nil }
         return Received(
             bytes: Array(UnsafeBufferPointer(start: datagram.bytes, count: Int(datagram.length))),
-            peer: SocketAddress(datagram.peer),
-            local: SocketAddress(datagram.local).address
+            peer: peer,
+            local: local.address
         )
     }
 
     /// Datagrams that the kernel threw away on `socket` for want of buffer since the last call. To be
     /// asked after the datagrams of a batch were looked at.
     package mutating func takeOverflow(of socket: UDPSocket) -> Int {
-        let overflow = cr_receiver_overflow(receiver)
+        let overflow = culvert_receiver_overflow(receiver)
         // Without losses the kernel says nothing.
         guard overflow != 0 else { return 0 }
         defer { socket.overflow = overflow }

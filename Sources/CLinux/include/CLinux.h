@@ -4,10 +4,12 @@
 // numbers, packed socket addresses, variadic calls, calls that need _GNU_SOURCE.
 //
 // Every function that can fail returns the negative errno, so that no Swift code has to read
-// errno after the fact. None of them retries; a call interrupted by a signal gives -EINTR.
+// errno after the fact. A call interrupted by a signal gives -EINTR where nothing else is said.
 #pragma once
 
-#include "Capabilities.h"
 #include "Datagram.h"
 #include "Events.h"
+#include "File.h"
+#include "Process.h"
 #include "Tunnel.h"
+#include "UnixSocket.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// UDP with the local address of every packet, in and out.
+// UDP, one datagram at a time or in batches with the local address of every one, in and out.
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 
 /// An address and a port. An IPv4 address is the low half of `low`; everything is in host order.
@@ -8,55 +9,20 @@ struct culvert_address {
     uint64_t high;
     uint64_t low;
     uint16_t port;
-    /// 4 or 6.
+    /// 4 or 6; 0 if there is no address.
     uint8_t family;
 };
-
-/// One datagram of a batch. The bytes belong to the caller.
-struct culvert_datagram {
-    void *bytes;
-    /// Receiving: how many bytes fit. Sending: not looked at.
-    uint32_t capacity;
-    /// Receiving: how many came (at most `capacity`). Sending: how many go.
-    uint32_t count;
-    struct culvert_address peer;
-    /// Receiving: the address the packet was sent to, port 0; family 0 if the socket does not say
-    /// (see culvert_want_packet_info). Sending: the source address to use; family 0 leaves it to routing.
-    struct culvert_address local;
-    /// Receiving: where the packet came in. Sending: only used as the scope of link-local peers.
-    uint32_t interface_index;
-    /// Receiving: 1 if the datagram was longer than `capacity` and its end is lost.
-    uint8_t is_truncated;
-};
-
-/// The most datagrams one call takes.
-#define CULVERT_BATCH_LIMIT 64
-
-/// Receives up to `count` datagrams without waiting. Returns how many, or -EAGAIN when there are none.
-int culvert_recvmmsg(int fd, struct culvert_datagram *datagrams, unsigned count);
-
-/// Sends up to `count` datagrams without waiting. Returns how many the kernel took; less than `count`
-/// if one of them failed, a negative errno if that was the first.
-int culvert_sendmmsg(int fd, const struct culvert_datagram *datagrams, unsigned count);
 
 /// A nonblocking, close-on-exec UDP socket for `family` (4 or 6; 6 takes IPv6 only). Returns the descriptor.
 int culvert_udp_socket(int family);
 int culvert_bind(int fd, const struct culvert_address *local);
 int culvert_connect(int fd, const struct culvert_address *peer);
 
-/// Fills in the address a socket is bound to.
-int culvert_bound_address(int fd, struct culvert_address *local);
+/// SO_RCVBUFFORCE, or SO_RCVBUF as far as it goes without the capability.
+int culvert_receive_buffer(int fd, int bytes);
 
 /// SO_REUSEADDR.
 int culvert_reuse_address(int fd);
-
-/// Makes the kernel tell the local address of each received packet: IP_PKTINFO or IPV6_RECVPKTINFO.
-int culvert_want_packet_info(int fd, int family);
-
-/// Makes the kernel take ESP out of UDP on this socket; IKE still comes to us, with its non-ESP marker:
-/// UDP_ENCAP with UDP_ENCAP_ESPINUDP.
-/// - SeeAlso: RFC 3948 §2
-int culvert_take_esp_in_udp(int fd);
 
 /// Lets packets of any size out, in fragments if they must: IP_MTU_DISCOVER with IP_PMTUDISC_DONT.
 int culvert_allow_fragments(int fd, int family);
@@ -66,3 +32,56 @@ int64_t culvert_recvfrom(int fd, void *bytes, uint64_t capacity, struct culvert_
 
 /// Sends one datagram without waiting. `peer` NULL: to whom the socket is connected.
 int64_t culvert_sendto(int fd, const void *bytes, uint64_t count, const struct culvert_address *peer);
+
+/// A socket as of culvert_udp_socket, bound, that reports the destination address of every datagram to a
+/// receiver. `is_encapsulating` makes the kernel take ESP in UDP out of it: UDP_ENCAP with UDP_ENCAP_ESPINUDP.
+/// - SeeAlso: RFC 3948 §2
+int culvert_udp_open(const struct culvert_address *local, int receive_buffer, int is_encapsulating);
+/// The port the socket is bound to.
+int culvert_udp_port(int fd);
+
+/// A received datagram. The bytes belong to the receiver, until it receives again.
+struct culvert_datagram {
+    const uint8_t *bytes;
+    uint32_t length;
+    /// 1 if the datagram was longer than the receiver has room for, and its end is lost.
+    uint8_t is_truncated;
+    struct culvert_address peer;
+    /// The destination address as it stood in the packet; without port. Family 0 if the socket does not say.
+    struct culvert_address local;
+};
+
+/// Room for a batch of `count` datagrams of up to `size` bytes. NULL without memory.
+struct culvert_receiver;
+struct culvert_receiver *culvert_receiver_create(int count, int size);
+void culvert_receiver_destroy(struct culvert_receiver *receiver);
+/// How many datagrams came; 0 if none waits.
+int culvert_receiver_receive(struct culvert_receiver *receiver, int fd);
+/// One of those that came.
+void culvert_receiver_get(struct culvert_receiver *receiver, int index, struct culvert_datagram *datagram);
+/// Datagrams the kernel threw away on this socket for want of buffer, counted modulo 2^32. To be asked after
+/// the datagrams were looked at; 0 if none of them told.
+uint32_t culvert_receiver_overflow(const struct culvert_receiver *receiver);
+
+/// A batch of up to `count` datagrams with `size` bytes in all. NULL without memory.
+struct culvert_sender;
+struct culvert_sender *culvert_sender_create(int count, size_t size);
+void culvert_sender_destroy(struct culvert_sender *sender);
+/// Copies one datagram into the batch. `local` is its source address. -ENOBUFS: send first.
+int culvert_sender_append(
+    struct culvert_sender *sender,
+    const uint8_t *bytes,
+    size_t length,
+    const struct culvert_address *peer,
+    const struct culvert_address *local
+);
+struct culvert_sent {
+    uint32_t sent;
+    /// For want of buffer.
+    uint32_t dropped;
+    /// Refused by the kernel: no route, say. `error` is the last reason.
+    uint32_t failed;
+    int error;
+};
+/// Sends the batch and empties it.
+struct culvert_sent culvert_sender_send(struct culvert_sender *sender, int fd);

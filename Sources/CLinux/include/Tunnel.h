@@ -47,17 +47,8 @@ int culvert_interface_index(int socket, const char *name);
 int culvert_netlink_short_acks(int fd);
 /// SO_RCVTIMEO.
 int culvert_receive_timeout(int fd, int milliseconds);
-/// SO_RCVBUFFORCE, or SO_RCVBUF as far as it goes without the capability.
-int culvert_receive_buffer(int fd, int bytes);
 /// Receives one datagram of the kernel's; what other processes sent is thrown away. Returns its length, which exceeds
 /// `capacity` if its end is lost.
 int64_t culvert_netlink_receive(int fd, void *bytes, uint64_t capacity, int wait);
 /// Sends to the kernel.
 int64_t culvert_netlink_send(int fd, const void *bytes, uint64_t count);
-
-/// read(2) and write(2), with the negative errno.
-int64_t culvert_read(int fd, void *bytes, uint64_t capacity);
-int64_t culvert_write(int fd, const void *bytes, uint64_t count);
-
-/// Moves the calling thread to the network namespace at `path`, `/run/netns/X` say.
-int culvert_enter_network_namespace(const char *path);

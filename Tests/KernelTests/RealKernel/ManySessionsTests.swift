@@ -84,7 +84,7 @@ struct ManySessionsTests {
             let workers = Self.number("CULVERT_KERNEL_WORKERS", default: 16)
             RealKernel.shell("ip netns add M; ip -n M link set lo up")
             defer { RealKernel.shell("ip netns del M") }
-            _ = culvert_raise_descriptor_limit()
+            _ = culvert_raise_file_limit(1 << 20)
             let node = try Node("M", workers: workers)
             try node.plane.addGatewayAddress(.v4(0x0A63_0001))
             let ports = RequestID.privatePorts.shuffled()

@@ -71,7 +71,7 @@ enum RealKernel {
 final class Node {
     let name: String
     let plane: KernelDataPlane
-    private let epoll = culvert_epoll()
+    private let epoll = culvert_epoll_create()
     private var watched: [Int32: ReadableSource] = [:]
     private var ticket: UInt64 = 0
     private var unanswered = 0
@@ -86,8 +86,15 @@ final class Node {
         plane = try KernelDataPlane(workers: workers)
     }
 
+    /// setns(2), which the C library declares for _GNU_SOURCE only.
+    private static let setNamespace = dlsym(nil, "setns").map {
+        unsafeBitCast($0, to: (@convention(c) (Int32, Int32) -> Int32).self)
+    }
+
     static func enter(_ name: String) {
-        #expect(culvert_enter_network_namespace("/run/netns/\(name)") == 0, "no namespace \(name)")
+        let descriptor = open("/run/netns/\(name)", O_RDONLY | O_CLOEXEC)
+        defer { close(descriptor) }
+        #expect(setNamespace?(descriptor, 0x4000_0000) == 0, "no namespace \(name)")  // CLONE_NEWNET
     }
 
     @discardableResult
@@ -114,10 +121,11 @@ final class Node {
             carryOutWatchChanges()
             let left = deadline - RealKernel.milliseconds
             guard left > 0 else { return }
-            var events = [culvert_event](repeating: culvert_event(), count: 64)
-            let count = culvert_epoll_wait(epoll, &events, Int32(events.count), Int32(left))
-            for event in events.prefix(Int(max(count, 0))) {
-                guard let source = watched[Int32(truncatingIfNeeded: event.data)] else { continue }
+            var tokens = [UInt64](repeating: 0, count: 64)
+            var flags = [UInt32](repeating: 0, count: 64)
+            let count = culvert_epoll_wait(epoll, &tokens, &flags, Int32(tokens.count), Int32(left))
+            for token in tokens.prefix(Int(max(count, 0))) {
+                guard let source = watched[Int32(truncatingIfNeeded: token)] else { continue }
                 note(plane.read(source))
             }
             note(plane.flush())
@@ -130,12 +138,13 @@ final class Node {
             case .watch(let descriptor, let source):
                 if watched[descriptor] != nil { Issue.record("watched twice: \(descriptor)") }
                 watched[descriptor] = source
-                let result = culvert_epoll_add(epoll, descriptor, UInt64(descriptor))
+                let result = culvert_epoll_watch(epoll, descriptor, UInt64(descriptor))
                 if result != 0 { Issue.record("not to be watched: \(descriptor), errno \(-result)") }
             case .unwatch(let descriptor):
                 if watched.removeValue(forKey: descriptor) == nil { Issue.record("not watched: \(descriptor)") }
-                let result = culvert_epoll_remove(epoll, descriptor)
-                if result != 0 { Issue.record("closed before it was unwatched: \(descriptor), errno \(-result)") }
+                if fcntl(descriptor, F_GETFD) < 0 { Issue.record("closed before it was unwatched: \(descriptor)") }
+                let result = culvert_epoll_unwatch(epoll, descriptor)
+                if result != 0 { Issue.record("not to be unwatched: \(descriptor), errno \(-result)") }
             }
         }
     }

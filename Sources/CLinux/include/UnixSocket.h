@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Unix sockets. A path that begins with '@' is in the abstract namespace.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+/// A nonblocking, close-on-exec stream socket that listens at `path`; only our user can connect. Returns the
+/// descriptor.
+int culvert_unix_listen(const char *path, int backlog);
+/// 0 if somebody listens there.
+int culvert_unix_probe(const char *path);
+/// Sends one datagram without waiting. 0 if it was sent.
+int culvert_unix_send(const char *path, const char *text, size_t length);
+
+/// What the socket option SO_PEERCRED gives: who is at the other end.
+struct culvert_credentials {
+    int32_t pid;
+    uint32_t uid;
+    uint32_t gid;
+};
+extern const int culvert_so_peercred;
