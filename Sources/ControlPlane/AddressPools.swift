@@ -18,6 +18,9 @@ package struct AddressPools: Sendable {
         var next: UInt32 = 0
         var used = 0
         let size: Int
+
+        /// The first and the last address of a prefix are nobody's, where there are others.
+        static func hasEdges(_ range: IPPrefix) -> Bool { range.length < range.address.bitWidth - 1 }
     }
 
     private var pools: [Pool]
@@ -31,10 +34,7 @@ package struct AddressPools: Sendable {
         pools = configurations.map { configuration in
             let bits = configuration.range.address.bitWidth - configuration.range.length
             let span = bits >= 24 ? 1 << 24 : UInt32(1) << UInt32(bits)
-            let unusable = (0..<span).reduce(into: 0) { count, offset in
-                guard offset == 0 || offset == span - 1 else { return }
-                count += configuration.range.length < configuration.range.address.bitWidth - 1 ? 1 : 0
-            }
+            let unusable = Pool.hasEdges(configuration.range) ? 2 : 0
             let kept = reserved.union([configuration.gateway]).filter { configuration.range.contains($0) }.count
             return Pool(configuration: configuration, span: span, size: max(0, Int(span) - unusable - kept))
         }
@@ -78,7 +78,7 @@ package struct AddressPools: Sendable {
         for step in 0..<pool.span {
             let offset = (pool.next &+ step) % pool.span
             let isEdge = offset == 0 || offset == pool.span - 1
-            if isEdge, range.length < range.address.bitWidth - 1 { continue }
+            if isEdge, Pool.hasEdges(range) { continue }
             guard let address = range.address.advanced(by: offset), address != pool.configuration.gateway,
                 !reserved.contains(address), inUse.insert(address).inserted
             else { continue }
