@@ -42,9 +42,10 @@ extension ControlPlane {
     /// What comes in under a peer's only keys proves, as well as quick mode's third message does, that the peer has
     /// them: if that message was lost, the answers need not wait for its repetition.
     mutating func peerHasSpoken(on requestID: RequestID, at now: MonotonicTime, into effects: inout [Effect]) {
-        guard let association = associations[requestID], association.newestChild == nil,
-            association.children.count == 1, let id = association.children.keys.first
-        else { return }
+        let unproved = associations.withValue(of: requestID) { association in
+            association.newestChild == nil && association.children.count == 1 ? association.children.keys.first : nil
+        }
+        guard let id = unproved ?? nil else { return }
         perform(ike.peerHasSpoken(under: id), at: now, into: &effects)
     }
 
