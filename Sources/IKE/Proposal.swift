@@ -47,6 +47,28 @@ package struct ProposalMismatch: Error, Hashable, Sendable {
         self.closest = closest
         self.missing = missing
     }
+
+    /// Looks at an offer transform by transform and remembers the one that came closest.
+    struct Review {
+        private var offered: [String] = []
+        private var closest: (name: String, objections: [Objection])?
+
+        /// Of two with as much against them the first one counts.
+        mutating func add(_ name: String, _ objections: [Objection]) {
+            offered.append(name)
+            if let closest, closest.objections.count <= objections.count { return }
+            closest = (name, objections)
+        }
+
+        func mismatch(accepted: [String]) -> ProposalMismatch {
+            ProposalMismatch(
+                offered: offered,
+                accepted: accepted,
+                closest: closest?.name,
+                missing: closest?.objections ?? []
+            )
+        }
+    }
 }
 
 /// One thing against a transform.

@@ -43,24 +43,16 @@ extension IKEv1 {
     }
 
     private static func mismatch(of offer: SAPayload, _ acceptance: Acceptance) -> ProposalMismatch {
-        var offered: [String] = []
-        var closest: (name: String, objections: [Objection])?
+        var review = ProposalMismatch.Review()
         for proposal in offer.proposals {
             for transform in proposal.transforms {
                 let candidate = PhaseOneCandidate(transform)
-                offered.append(candidate.name)
                 var objections = candidate.objections(acceptance)
                 if proposal.protocolID != .isakmp { objections.append(.protocolID(proposal.protocolID)) }
-                if let closest, closest.objections.count <= objections.count { continue }
-                closest = (candidate.name, objections)
+                review.add(candidate.name, objections)
             }
         }
-        return ProposalMismatch(
-            offered: offered,
-            accepted: acceptance.acceptedIKE.map(\.description),
-            closest: closest?.name,
-            missing: closest?.objections ?? []
-        )
+        return review.mismatch(accepted: acceptance.acceptedIKE.map(\.description))
     }
 
     /// The attributes of a phase 1 transform, understood or not.

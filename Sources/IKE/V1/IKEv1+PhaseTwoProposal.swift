@@ -86,28 +86,20 @@ extension IKEv1 {
         _ acceptance: Acceptance,
         _ circumstances: PhaseTwoCircumstances
     ) -> ProposalMismatch {
-        var offered: [String] = []
-        var closest: (name: String, objections: [Objection])?
+        var review = ProposalMismatch.Review()
         for (proposal, isBundle) in withBundles(offer) {
             for transform in proposal.transforms {
                 let candidate = PhaseTwoCandidate(transform)
                 let isESP = proposal.protocolID == .esp
                 let name = isESP ? candidate.name : "\(proposal.protocolID)-\(transform.id)"
-                offered.append(name)
                 var objections = isESP ? candidate.objections(acceptance, circumstances) : []
                 if !isESP { objections.append(.protocolID(proposal.protocolID)) }
                 if isBundle { objections.append(.bundle) }
                 if espSPI(proposal.spi) == nil { objections.append(.unusableSPI(size: proposal.spi.count)) }
-                if let closest, closest.objections.count <= objections.count { continue }
-                closest = (name, objections)
+                review.add(name, objections)
             }
         }
-        return ProposalMismatch(
-            offered: offered,
-            accepted: acceptance.acceptedESP.map(\.description),
-            closest: closest?.name,
-            missing: closest?.objections ?? []
-        )
+        return review.mismatch(accepted: acceptance.acceptedESP.map(\.description))
     }
 
     /// The attributes of an ESP transform, understood or not.
