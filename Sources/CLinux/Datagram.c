@@ -6,6 +6,7 @@
 #include <endian.h>
 #include <linux/udp.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -153,15 +154,42 @@ union packet_control {
     uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(uint32_t)) + 32];
 };
 
-struct culvert_receiver {
-    int count;
-    int size;
-    uint32_t overflow;
+// What recvmmsg and sendmmsg work on, and the room for it.
+struct batch {
     struct mmsghdr *messages;
     struct iovec *vectors;
     union any_address *peers;
     union packet_control *controls;
     uint8_t *bytes;
+};
+
+static void batch_free(struct batch *batch)
+{
+    free(batch->messages);
+    free(batch->vectors);
+    free(batch->peers);
+    free(batch->controls);
+    free(batch->bytes);
+}
+
+// Room for so many messages, with so many bytes altogether; false, and nothing allocated, if there is no memory.
+static bool batch_allocate(struct batch *batch, int count, size_t size)
+{
+    batch->messages = calloc(count, sizeof *batch->messages);
+    batch->vectors = calloc(count, sizeof *batch->vectors);
+    batch->peers = calloc(count, sizeof *batch->peers);
+    batch->controls = calloc(count, sizeof *batch->controls);
+    batch->bytes = malloc(size);
+    if (batch->messages && batch->vectors && batch->peers && batch->controls && batch->bytes) return true;
+    batch_free(batch);
+    return false;
+}
+
+struct culvert_receiver {
+    int count;
+    int size;
+    uint32_t overflow;
+    struct batch batch;
 };
 
 struct culvert_receiver *culvert_receiver_create(int count, int size)
@@ -170,46 +198,37 @@ struct culvert_receiver *culvert_receiver_create(int count, int size)
     if (!receiver) return NULL;
     receiver->count = count;
     receiver->size = size;
-    receiver->messages = calloc(count, sizeof *receiver->messages);
-    receiver->vectors = calloc(count, sizeof *receiver->vectors);
-    receiver->peers = calloc(count, sizeof *receiver->peers);
-    receiver->controls = calloc(count, sizeof *receiver->controls);
-    receiver->bytes = malloc((size_t)count * size);
-    if (!receiver->messages || !receiver->vectors || !receiver->peers || !receiver->controls || !receiver->bytes) {
-        culvert_receiver_destroy(receiver);
+    if (!batch_allocate(&receiver->batch, count, (size_t)count * size)) {
+        free(receiver);
         return NULL;
     }
     for (int i = 0; i < count; i++) {
-        receiver->vectors[i].iov_base = receiver->bytes + (size_t)i * size;
-        receiver->vectors[i].iov_len = size;
-        receiver->messages[i].msg_hdr.msg_iov = &receiver->vectors[i];
-        receiver->messages[i].msg_hdr.msg_iovlen = 1;
-        receiver->messages[i].msg_hdr.msg_name = &receiver->peers[i];
-        receiver->messages[i].msg_hdr.msg_control = &receiver->controls[i];
+        receiver->batch.vectors[i].iov_base = receiver->batch.bytes + (size_t)i * size;
+        receiver->batch.vectors[i].iov_len = size;
+        receiver->batch.messages[i].msg_hdr.msg_iov = &receiver->batch.vectors[i];
+        receiver->batch.messages[i].msg_hdr.msg_iovlen = 1;
+        receiver->batch.messages[i].msg_hdr.msg_name = &receiver->batch.peers[i];
+        receiver->batch.messages[i].msg_hdr.msg_control = &receiver->batch.controls[i];
     }
     return receiver;
 }
 
 void culvert_receiver_destroy(struct culvert_receiver *receiver)
 {
-    free(receiver->messages);
-    free(receiver->vectors);
-    free(receiver->peers);
-    free(receiver->controls);
-    free(receiver->bytes);
+    batch_free(&receiver->batch);
     free(receiver);
 }
 
 int culvert_receiver_receive(struct culvert_receiver *receiver, int fd)
 {
     for (int i = 0; i < receiver->count; i++) {
-        receiver->messages[i].msg_hdr.msg_namelen = sizeof(union any_address);
-        receiver->messages[i].msg_hdr.msg_controllen = sizeof(union packet_control);
-        receiver->messages[i].msg_hdr.msg_flags = 0;
+        receiver->batch.messages[i].msg_hdr.msg_namelen = sizeof(union any_address);
+        receiver->batch.messages[i].msg_hdr.msg_controllen = sizeof(union packet_control);
+        receiver->batch.messages[i].msg_hdr.msg_flags = 0;
     }
     receiver->overflow = 0;
     int count;
-    do count = recvmmsg(fd, receiver->messages, receiver->count, MSG_DONTWAIT, NULL);
+    do count = recvmmsg(fd, receiver->batch.messages, receiver->count, MSG_DONTWAIT, NULL);
     while (count < 0 && errno == EINTR);
     if (count < 0) return errno == EAGAIN ? 0 : -errno;
     return count;
@@ -217,12 +236,12 @@ int culvert_receiver_receive(struct culvert_receiver *receiver, int fd)
 
 void culvert_receiver_get(struct culvert_receiver *receiver, int index, struct culvert_datagram *datagram)
 {
-    struct mmsghdr *message = &receiver->messages[index];
+    struct mmsghdr *message = &receiver->batch.messages[index];
     memset(datagram, 0, sizeof *datagram);
-    datagram->bytes = receiver->bytes + (size_t)index * receiver->size;
+    datagram->bytes = receiver->batch.bytes + (size_t)index * receiver->size;
     datagram->length = message->msg_len;
     datagram->is_truncated = (message->msg_hdr.msg_flags & MSG_TRUNC) != 0;
-    read_address(&receiver->peers[index], &datagram->peer);
+    read_address(&receiver->batch.peers[index], &datagram->peer);
     for (struct cmsghdr *control = CMSG_FIRSTHDR(&message->msg_hdr); control;
          control = CMSG_NXTHDR(&message->msg_hdr, control)) {
         if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
@@ -250,11 +269,7 @@ struct culvert_sender {
     int count;
     size_t size;
     size_t used;
-    struct mmsghdr *messages;
-    struct iovec *vectors;
-    union any_address *peers;
-    union packet_control *controls;
-    uint8_t *bytes;
+    struct batch batch;
 };
 
 struct culvert_sender *culvert_sender_create(int count, size_t size)
@@ -263,13 +278,8 @@ struct culvert_sender *culvert_sender_create(int count, size_t size)
     if (!sender) return NULL;
     sender->capacity = count;
     sender->size = size;
-    sender->messages = calloc(count, sizeof *sender->messages);
-    sender->vectors = calloc(count, sizeof *sender->vectors);
-    sender->peers = calloc(count, sizeof *sender->peers);
-    sender->controls = calloc(count, sizeof *sender->controls);
-    sender->bytes = malloc(size);
-    if (!sender->messages || !sender->vectors || !sender->peers || !sender->controls || !sender->bytes) {
-        culvert_sender_destroy(sender);
+    if (!batch_allocate(&sender->batch, count, size)) {
+        free(sender);
         return NULL;
     }
     return sender;
@@ -277,11 +287,7 @@ struct culvert_sender *culvert_sender_create(int count, size_t size)
 
 void culvert_sender_destroy(struct culvert_sender *sender)
 {
-    free(sender->messages);
-    free(sender->vectors);
-    free(sender->peers);
-    free(sender->controls);
-    free(sender->bytes);
+    batch_free(&sender->batch);
     free(sender);
 }
 
@@ -296,19 +302,19 @@ int culvert_sender_append(
     if (length > sender->size) return -EMSGSIZE;
     if (sender->count == sender->capacity || length > sender->size - sender->used) return -ENOBUFS;
     int i = sender->count++;
-    struct msghdr *header = &sender->messages[i].msg_hdr;
+    struct msghdr *header = &sender->batch.messages[i].msg_hdr;
     memset(header, 0, sizeof *header);
-    if (length > 0) memcpy(sender->bytes + sender->used, bytes, length);
-    sender->vectors[i] = (struct iovec){.iov_base = sender->bytes + sender->used, .iov_len = length};
+    if (length > 0) memcpy(sender->batch.bytes + sender->used, bytes, length);
+    sender->batch.vectors[i] = (struct iovec){.iov_base = sender->batch.bytes + sender->used, .iov_len = length};
     sender->used += length;
-    header->msg_iov = &sender->vectors[i];
+    header->msg_iov = &sender->batch.vectors[i];
     header->msg_iovlen = 1;
-    header->msg_namelen = write_address(peer, &sender->peers[i]);
-    header->msg_name = &sender->peers[i];
+    header->msg_namelen = write_address(peer, &sender->batch.peers[i]);
+    header->msg_name = &sender->batch.peers[i];
 
     union any_address source;
     write_address(local, &source);
-    union packet_control *space = &sender->controls[i];
+    union packet_control *space = &sender->batch.controls[i];
     memset(space, 0, sizeof *space);
     header->msg_control = space;
     if (local->family == 6) {
@@ -332,7 +338,7 @@ struct culvert_sent culvert_sender_send(struct culvert_sender *sender, int fd)
     struct culvert_sent outcome = {0};
     int next = 0;
     while (next < sender->count) {
-        int sent = sendmmsg(fd, sender->messages + next, sender->count - next, MSG_DONTWAIT | MSG_NOSIGNAL);
+        int sent = sendmmsg(fd, sender->batch.messages + next, sender->count - next, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent > 0) {
             next += sent;
             outcome.sent += sent;
