@@ -36,7 +36,7 @@ extension ControlPlane {
             openNetwork(for: userName, key, at: now, into: &effects)
         case .networkUp:
             networkUp(key, into: &effects)
-        case .networkDown:
+        case .networkDown, .unanswered:
             break
         case .finished(let end):
             calls[key]?.end = end
@@ -147,7 +147,7 @@ extension ControlPlane {
         case .created(let interface, _):
             calls[key]?.kernel = .created(interface: interface)
             if wantsInterface { bringUp(key, into: &effects) }
-        case .done:
+        case .done, .counters, .inventory:
             calls[key]?.kernel = .created(interface: "")
             if wantsInterface { bringUp(key, into: &effects) }
         case .failed(let error):

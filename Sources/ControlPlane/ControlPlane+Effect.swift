@@ -18,6 +18,15 @@ extension ControlPlane {
         case terminate(CallSelector)
         /// Says goodbye to everybody and takes no more calls.
         case shutDown
+        /// A fault for tests: the deadlines of these layers pass unnoticed until the next such command.
+        case stopTimers(Set<TimedLayer>)
+    }
+
+    /// Who has deadlines.
+    package enum TimedLayer: String, Hashable, Sendable, CaseIterable {
+        case ike
+        case l2tp
+        case ppp
     }
 
     /// What is to be done, in order.

@@ -22,6 +22,8 @@ extension ControlPlane {
                 removeChild(id, into: &effects)
             case .closed(let id):
                 keysClosed(id, at: now, into: &effects)
+            case .unanswered, .deletedByPeer, .moved:
+                break
             case .report(let event):
                 effects.append(.report(.ike(event)))
             }
@@ -148,7 +150,7 @@ extension ControlPlane {
             associations[id]?.socket = .failed(error)
             reportRefusal(error, of: id, into: &effects)
             if !association.connections.isEmpty { closeKeys(of: id, at: now, into: &effects) }
-        case .done, .created:
+        case .done, .created, .counters, .inventory:
             guard case .opening(let peer) = association.socket else { return }
             associations[id]?.socket = .open
             if let peer { connect(id, to: peer, into: &effects) }

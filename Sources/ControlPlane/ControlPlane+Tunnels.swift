@@ -25,6 +25,8 @@ extension ControlPlane {
                 callEnded(key, end, at: now, into: &effects)
             case .frame(let key, let frame):
                 withLink(key, at: now, into: &effects) { $0.receive(frame, at: now) }
+            case .unanswered:
+                break
             case .report(let event):
                 effects.append(.report(.l2tp(event)))
             }

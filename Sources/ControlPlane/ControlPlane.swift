@@ -69,6 +69,8 @@ package struct ControlPlane: Sendable {
             terminate(selector, at: now, into: &effects)
         case .command(.shutDown):
             shutDown(at: now, into: &effects)
+        case .command(.stopTimers):
+            break
         }
         return effects
     }
@@ -106,7 +108,7 @@ package struct ControlPlane: Sendable {
             withLink(key, at: now, into: &effects) { $0.receive(bytes[...], at: now) }
         case .expired(let id, let requestID, let isHard):
             reportExpiry(of: id, requestID: requestID, isHard: isHard, into: &effects)
-        case .mappingChanged, .noticesLost:
+        case .mappingChanged, .noticesLost, .vanished:
             // Following a NAT that moves, and asking the kernel what it holds, need liveness to be judged first.
             break
         }

@@ -10,11 +10,19 @@ package enum DataPlaneRequest: Hashable, Sendable {
     case closeSocket(RequestID)
     case install(SecurityAssociation)
     case remove(SecurityAssociation.ID)
+    /// The peer's end of a standing association is here now, with UDP encapsulation if it had any. Sequence numbers
+    /// and replay window live on. Where only the port is new the association is changed in place; with another
+    /// address it is replaced, and an outbound one then has that address as destination of its id.
+    case move(SecurityAssociation.ID, SecurityAssociation.Direction, to: SocketAddress)
     /// Makes tunnel (if this is its first session), session, channel and unit; may answer late.
     case createSession(L2TPSession)
     case bringUp(PPPInterface)
     /// Takes the interface, the channel and the session down; may answer late.
     case removeSession(KernelSessionID)
+    /// Answered with ``DataPlaneOutcome/counters(_:)``: those sessions that are there.
+    case readCounters([KernelSessionID])
+    /// Answered with ``DataPlaneOutcome/inventory(_:)``: everything of ours that the kernel holds.
+    case takeInventory
 }
 
 /// Names one request, so that its answer finds the way back.
@@ -31,7 +39,26 @@ package enum DataPlaneOutcome: Hashable, Sendable {
     case done
     /// The session is up in the kernel, its unit has this name and index.
     case created(interfaceName: String, interfaceIndex: Int)
+    case counters([KernelSessionID: TrafficCounters])
+    case inventory(KernelInventory)
     case failed(DataPlaneError)
+}
+
+/// What the kernel holds that carries our mark.
+package struct KernelInventory: Hashable, Sendable {
+    package var associations: Set<SecurityAssociation.ID>
+    package var sessions: Set<KernelSessionID>
+
+    package init(associations: Set<SecurityAssociation.ID> = [], sessions: Set<KernelSessionID> = []) {
+        self.associations = associations
+        self.sessions = sessions
+    }
+}
+
+/// Something of ours that can go without our doing.
+package enum KernelObject: Hashable, Sendable {
+    case association(SecurityAssociation.ID)
+    case session(KernelSessionID)
 }
 
 /// Why the kernel refused.
@@ -66,6 +93,8 @@ package enum DataPlaneNotice: Hashable, Sendable {
     case expired(SecurityAssociation.ID, requestID: UInt32, isHard: Bool)
     /// ESP of this association came from another address or port.
     case mappingChanged(SecurityAssociation.ID, requestID: UInt32, to: SocketAddress)
+    /// Somebody removed this; perhaps we ourselves.
+    case vanished(KernelObject)
     /// The kernel dropped notices; what it holds must be asked for.
     case noticesLost
 }

@@ -8,9 +8,12 @@ package struct Configuration: Hashable, Sendable {
     /// Searched in order; the first whose `remote` matches the peer's address counts.
     package var profiles: [Profile]
     /// IKE SAs in the making, all sources together; beyond it first messages are dropped and counted.
-    package var halfOpenLimit = 1000
+    package var halfOpenLimit = 10_000
     /// Of those, from one address (IPv6: one /64), so that one source alone cannot keep the others out.
-    package var halfOpenPerSourceLimit = 100
+    package var halfOpenPerSourceLimit = 32
+    /// Sources that stand for many peers (offices, carriers' NATs): they have sixteen times as much of every limit
+    /// that is per source.
+    package var largeSources: [IPPrefix] = []
     /// IKE SAs in all, established ones included; beyond it first messages are dropped and counted.
     package var ikeSALimit = 65_536
     /// How long an exchange may take from its first message.
@@ -20,6 +23,10 @@ package struct Configuration: Hashable, Sendable {
     package var retransmissionLimit = 4
     /// Between keepalives, when we are behind a NAT.
     package var keepaliveInterval: Duration = .seconds(20)
+    /// Silence after which an established peer is asked whether it is there (RFC 3706).
+    package var deadPeerInterval: Duration = .seconds(60)
+    /// Silence after which it is gone.
+    package var silenceLimit: Duration = .seconds(150)
 
     package init(profiles: [Profile]) {
         self.profiles = profiles
@@ -45,6 +52,8 @@ package struct Profile: Hashable, Sendable {
     /// A peer that asks for more is told so (RESPONDER-LIFETIME) and held to this.
     package var longestIKELifetime: Duration = .seconds(86_400)
     package var longestChildLifetime: Duration = .seconds(28_800)
+    /// The same for traffic; `nil` leaves it to the peer.
+    package var longestChildKilobytes: UInt64?
 
     package init(
         name: String,

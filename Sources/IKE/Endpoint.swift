@@ -119,6 +119,13 @@ package struct Endpoint: Sendable {
         /// The SA is gone, and with it every child of it that was not removed before. SAs whose phase 1 never
         /// came to its end are not mentioned: they had nothing.
         case closed(IKESAID)
+        /// A probe had to be repeated. If the owner knows the peer to be alive it says so with ``Endpoint/heard(_:at:)``.
+        case unanswered(IKESAID)
+        /// The peer deleted its last IKE SA. It may be about to negotiate the next: what stands on the SA may wait
+        /// for that until ``closed(_:)`` comes. An owner with nothing that could wait closes the SA at once.
+        case deletedByPeer(IKESAID)
+        /// The peer has proved that it is elsewhere now: its children have to follow.
+        case moved(IKESAID, local: SocketAddress, to: SocketAddress)
         case report(Event)
     }
 
@@ -294,6 +301,33 @@ package struct Endpoint: Sendable {
     /// Something came in under the child's keys. Quick mode's third message may be lost or late: this proves the same.
     package mutating func peerHasSpoken(under child: ChildSA.ID) -> [Effect] {
         work(on: child.ike) { association, _ in association.peerHasSpoken(under: child) }
+    }
+
+    /// The peer is alive, as its traffic shows.
+    package mutating func heard(_ id: IKESAID, at now: MonotonicTime) {
+    }
+
+    /// What the kernel says of a child.
+    package enum ChildNotice: Hashable, Sendable {
+        /// Time or bytes are running out: it is to be replaced.
+        case softLimit
+        /// The kernel has stopped using it.
+        case hardLimit
+        /// Somebody removed it.
+        case vanished
+    }
+
+    package mutating func take(_ notice: ChildNotice, of child: ChildSA.ID, at now: MonotonicTime) -> [Effect] {
+        []
+    }
+
+    /// ESP of this child, its integrity checked, came from another place than before.
+    package mutating func peerHasMoved(
+        _ child: ChildSA.ID,
+        to peer: SocketAddress,
+        at now: MonotonicTime
+    ) -> [Effect] {
+        []
     }
 
     /// Says goodbye (Delete for the children, then for the SA) and forgets.

@@ -106,14 +106,18 @@ package final class KernelDataPlane: DataPlane {
         for (ticket, request) in requests {
             switch request {
             case .openSocket(let socket): answer(ticket, open(socket))
-            case .connectSocket, .install, .remove, .createSession, .bringUp, .removeSession, .closeSocket: continue
+            case .connectSocket, .install, .remove, .move, .createSession, .bringUp, .removeSession, .closeSocket,
+                .readCounters, .takeInventory:
+                continue
             }
         }
         for (ticket, request) in requests {
             switch request {
             case .install(let association): batch.append(XFRMMessages.install(association), step: "XFRM_MSG_NEWSA")
             case .remove(let id): batch.append(XFRMMessages.remove(id), step: "XFRM_MSG_DELSA")
-            case .openSocket, .connectSocket, .createSession, .bringUp, .removeSession, .closeSocket: continue
+            case .openSocket, .connectSocket, .move, .createSession, .bringUp, .removeSession, .closeSocket,
+                .readCounters, .takeInventory:
+                continue
             }
             members.append((ticket, request))
             if batch.isFull { perform(&batch, &members) }
@@ -126,6 +130,8 @@ package final class KernelDataPlane: DataPlane {
             case .bringUp(let interface): enqueue(.bringUp(interface, ticket), for: interface.session)
             case .removeSession(let id): enqueue(.remove(ticket), for: id)
             case .closeSocket(let requestID): closeSocket(requestID, ticket)
+            case .move, .readCounters, .takeInventory:
+                answer(ticket, DataPlaneError(step: "not yet", code: 38))
             case .openSocket, .install, .remove: continue
             }
         }
@@ -140,7 +146,9 @@ package final class KernelDataPlane: DataPlane {
             switch request {
             case .install(let association): if failure == nil { associations.insert(association.id) }
             case .remove(let id): associations.remove(id)
-            case .openSocket, .connectSocket, .createSession, .bringUp, .removeSession, .closeSocket: continue
+            case .openSocket, .connectSocket, .move, .createSession, .bringUp, .removeSession, .closeSocket,
+                .readCounters, .takeInventory:
+                continue
             }
             answer(ticket, failure)
         }

@@ -7,7 +7,9 @@ package import Primitives
 package final class NullDataPlane: DataPlane {
     private var notices: [DataPlaneNotice] = []
     private var sessions: [KernelSessionID: Int] = [:]
+    private var associations: Set<SecurityAssociation.ID> = []
     private var lastIndex = 0
+    private static let nothing = TrafficCounters(receivedPackets: 0, receivedBytes: 0, sentPackets: 0, sentBytes: 0)
 
     package init() {}
 
@@ -24,7 +26,18 @@ package final class NullDataPlane: DataPlane {
         case .removeSession(let id):
             sessions[id] = nil
             return .done
-        case .openSocket, .connectSocket, .closeSocket, .install, .remove, .bringUp:
+        case .readCounters(let ids):
+            let known = ids.filter { sessions[$0] != nil }
+            return .counters(Dictionary(uniqueKeysWithValues: known.map { ($0, Self.nothing) }))
+        case .takeInventory:
+            return .inventory(KernelInventory(associations: associations, sessions: Set(sessions.keys)))
+        case .install(let association):
+            associations.insert(association.id)
+            return .done
+        case .remove(let id):
+            associations.remove(id)
+            return .done
+        case .openSocket, .connectSocket, .closeSocket, .move, .bringUp:
             return .done
         }
     }
@@ -40,9 +53,7 @@ package final class NullDataPlane: DataPlane {
     package func takeWatchChanges() -> [WatchChange] { [] }
 
     package func counters(of session: KernelSessionID) -> TrafficCounters? {
-        sessions[session].map { _ in
-            TrafficCounters(receivedPackets: 0, receivedBytes: 0, sentPackets: 0, sentBytes: 0)
-        }
+        sessions[session].map { _ in Self.nothing }
     }
 
     package func shutDown() {

@@ -10,8 +10,10 @@ package struct Configuration: Hashable, Sendable {
     package var secret: SecretBytes?
     /// Silence after which a HELLO is sent.
     package var helloInterval: Duration = .seconds(60)
+    /// Silence, HELLO unanswered included, after which an established peer is gone.
+    package var silenceLimit: Duration = .seconds(150)
     package var receiveWindowSize: UInt16 = 16
-    package var sessionsPerTunnelLimit = 256
+    package var sessionsPerTunnelLimit = 4
     package var tunnelLimit = 16_384
     package var tunnelsPerSocketLimit = 8
     package var firstRetransmission: Duration = .seconds(1)

@@ -23,6 +23,8 @@ package struct Endpoint: Sendable {
         case sessionClosed(SessionKey, SessionEnd)
         /// A PPP frame out of a data message, as received: address, control and protocol fields possibly compressed.
         case frame(SessionKey, ArraySlice<UInt8>)
+        /// A HELLO had to be repeated. If the owner knows the peer to be alive it says so with ``Endpoint/heard(on:at:)``.
+        case unanswered(TunnelID, on: RequestID)
         case report(Event)
     }
 
@@ -91,6 +93,10 @@ package struct Endpoint: Sendable {
             effects += turn(tunnel, at: now) { $0.advance(to: now, $1) }
         }
         return effects
+    }
+
+    /// The peer of this socket is alive, as its traffic shows.
+    package mutating func heard(on socket: RequestID, at now: MonotonicTime) {
     }
 
     /// A PPP frame as a data message, with where it goes; `nil` if the session is unknown.

@@ -9,6 +9,8 @@ package struct Configuration: Hashable, Sendable {
     /// The largest packet the outer encapsulation carries in one piece; offered as our MRU.
     package var mru: UInt16
     package var echoInterval: Duration = .seconds(30)
+    /// Silence, Echo-Requests unanswered included, after which the link is dead.
+    package var silenceLimit: Duration = .seconds(150)
     /// Echo-Requests in a row without an answer after which the link is dead.
     package var echoFailures = 4
     package var restartTimer: Duration = .seconds(3)

@@ -24,6 +24,8 @@ package struct Link: Sendable {
         case networkDown
         /// The link is over. Nothing follows.
         case finished(LinkEnd)
+        /// An Echo-Request was not answered. If the owner knows the peer to be alive it says so with ``Link/heard(at:)``.
+        case unanswered
         case report(Event.Kind)
     }
 
@@ -132,6 +134,10 @@ package struct Link: Sendable {
         case .dead, .establish, .terminate, .finished: break
         }
         return effects
+    }
+
+    /// The peer is alive, as its traffic shows.
+    package mutating func heard(at now: MonotonicTime) {
     }
 
     /// The answer to ``Effect/verify(_:)``.

@@ -10,6 +10,7 @@ struct KernelFailureTests {
     enum Kind: String, CaseIterable {
         case openSocket, connectSocket, installInbound, installOutbound, createSession, bringUp
         case closeSocket, remove, removeSession
+        case move, readCounters, takeInventory
 
         init(_ request: DataPlaneRequest) {
             self =
@@ -23,6 +24,9 @@ struct KernelFailureTests {
                 case .createSession: .createSession
                 case .bringUp: .bringUp
                 case .removeSession: .removeSession
+                case .move: .move
+                case .readCounters: .readCounters
+                case .takeInventory: .takeInventory
                 }
         }
 

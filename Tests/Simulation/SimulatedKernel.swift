@@ -20,6 +20,9 @@ package struct SimulatedKernel: Sendable {
     package private(set) var violations: [String] = []
     /// Every request, in words.
     package private(set) var log: [String] = []
+    /// What the sessions' interfaces have carried, if anything.
+    package var counters: [KernelSessionID: TrafficCounters] = [:]
+    private static let noTraffic = TrafficCounters(receivedPackets: 0, receivedBytes: 0, sentPackets: 0, sentBytes: 0)
     /// Which requests fail, and how.
     package var failing: @Sendable (DataPlaneRequest) -> DataPlaneError? = { _ in nil }
 
@@ -75,6 +78,24 @@ package struct SimulatedKernel: Sendable {
         case .removeSession(let id):
             guard sessions.removeValue(forKey: id) != nil else { return refuse("removal of no session", 19) }
             interfaces[id] = nil
+        case .move(let id, let direction, let peer):
+            guard var association = associations[id] else { return refuse("move of no association", 3) }
+            switch direction {
+            case .inbound:
+                association.source = peer.address
+                association.encapsulation?.sourcePort = peer.port
+            case .outbound:
+                association.destination = peer.address
+                association.encapsulation?.destinationPort = peer.port
+            }
+            associations[id] = nil
+            associations[association.id] = association
+            order = order.map { $0 == id ? association.id : $0 }
+        case .readCounters(let ids):
+            let known = ids.filter { sessions[$0] != nil }
+            return .counters(Dictionary(uniqueKeysWithValues: known.map { ($0, counters[$0] ?? Self.noTraffic) }))
+        case .takeInventory:
+            return .inventory(KernelInventory(associations: Set(associations.keys), sessions: Set(sessions.keys)))
         }
         return .done
     }
@@ -98,6 +119,9 @@ package struct SimulatedKernel: Sendable {
         case .createSession: "createSession"
         case .bringUp: "bringUp"
         case .removeSession: "removeSession"
+        case .move(_, let direction, _): "move \(direction)"
+        case .readCounters: "readCounters"
+        case .takeInventory: "takeInventory"
         }
     }
 }

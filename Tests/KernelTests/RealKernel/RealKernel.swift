@@ -158,7 +158,7 @@ final class Node {
                 unanswered -= 1
             case .datagram(let socket, let peer, let bytes): datagrams.append((socket, peer, bytes))
             case .frame(let session, let bytes): frames.append((session, bytes))
-            case .expired, .mappingChanged, .noticesLost: others.append(notice)
+            case .expired, .mappingChanged, .vanished, .noticesLost: others.append(notice)
             }
         }
     }
