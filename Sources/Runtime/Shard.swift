@@ -187,7 +187,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         for notice in notices {
             switch notice {
             case .datagram, .frame: interpreter.sink.counters.packets.received += 1
-            case .answered, .expired, .mappingChanged, .noticesLost: break
+            case .answered, .expired, .mappingChanged, .vanished, .noticesLost: break
             }
             interpreter.perform(machine.handle(.notice(notice), at: now), at: now)
         }
