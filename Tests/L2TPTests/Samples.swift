@@ -102,6 +102,7 @@ extension Endpoint.Effect {
         case .sessionEstablished: "sessionEstablished"
         case .sessionClosed: "sessionClosed"
         case .frame: "frame"
+        case .unanswered: "unanswered"
         case .report(let event): "(\(event.description.name))"
         }
     }

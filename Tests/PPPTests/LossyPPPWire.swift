@@ -126,7 +126,7 @@ struct LossyPPPWire {
                 let verdict = users[name].map { attempt.verdict(against: $0) } ?? .refused(.unknownUser)
                 inFlight.append((now.advanced(by: delay), .verdict(verdict)))
             case .networkWanted: inFlight.append((now.advanced(by: delay), .offer))
-            case .networkUp, .networkDown, .finished, .report: break
+            case .networkUp, .networkDown, .finished, .unanswered, .report: break
             }
         }
     }
