@@ -65,6 +65,9 @@ extension [Endpoint.Effect] {
             case .installOutbound: "installOutbound"
             case .remove: "remove"
             case .closed: "closed"
+            case .unanswered: "unanswered"
+            case .deletedByPeer: "deletedByPeer"
+            case .moved: "moved"
             case .report(let event): "[\(event.description.name)]"
             }
         }

@@ -50,7 +50,7 @@ struct WholeExchangeTests {
                     answers += client.receive(datagram.bytes, on: datagram.port, at: now)
                 case .installInbound(let child):
                     answers += perform(endpoint.inboundInstalled(child.id, outcome: .installed, at: now))
-                case .installOutbound, .remove, .closed, .report:
+                case .installOutbound, .remove, .closed, .unanswered, .deletedByPeer, .moved, .report:
                     break
                 }
             }
