@@ -10,7 +10,7 @@ import Testing
 /// one CPU the costs are instruction counts and repeat; elsewhere they are only indicative.
 ///
 /// `CULVERT_KERNEL_SESSIONS` says how many, `CULVERT_KERNEL_WORKERS` with how many threads.
-extension RealKernel {
+extension RealKernelTests {
     @Suite(.serialized) struct ManySessionsTests {
         private static func number(_ name: String, default value: Int) -> Int {
             getenv(name).flatMap { Int(String(cString: $0)) } ?? value

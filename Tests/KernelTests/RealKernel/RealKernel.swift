@@ -10,6 +10,9 @@ import Testing
 /// Tests that need root and a kernel with ESP, L2TP and PPP, in network namespaces of their own.
 /// Set `CULVERT_KERNEL_TESTS=1` to run them. One at a time: they count what is open in this process.
 @Suite(.enabled(if: RealKernel.isWanted), .serialized)
+enum RealKernelTests {}
+
+/// What those tests stand on.
 enum RealKernel {
     static let isWanted: Bool = {
         let isWanted = getenv("CULVERT_KERNEL_TESTS").map { String(cString: $0) } == "1"

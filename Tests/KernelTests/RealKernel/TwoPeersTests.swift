@@ -100,7 +100,7 @@ private func isCreated(_ outcome: DataPlaneOutcome?) -> Bool {
     if case .created = outcome { true } else { false }
 }
 
-extension RealKernel {
+extension RealKernelTests {
     @Suite(.serialized) struct TwoPeersTests {
         private let clients = [
             Client(name: "A", address: .v4(0x0A01_0102), natPort: 40_001, serial: 0x1234, number: 1),
