@@ -99,6 +99,15 @@ package struct Endpoint: Sendable {
     package mutating func heard(on socket: RequestID, at now: MonotonicTime) {
     }
 
+    /// The peer of this socket has another address from now on, as its security association has proved; its port is
+    /// the same. What still comes from the old address is nobody's.
+    package mutating func move(_ socket: RequestID, to address: IPAddress) {
+        guard let moved = sockets[socket] else { return }
+        for tunnel in moved.connections + moved.closing {
+            connections.withValue(of: tunnel) { $0.move(to: address) }
+        }
+    }
+
     /// A PPP frame as a data message, with where it goes; `nil` if the session is unknown.
     ///
     /// Mutating, because it counts where the session has sequence numbers.

@@ -8,6 +8,11 @@ import Testing
 /// A whole LNS and whole LACs on a wire, in virtual time.
 struct EndpointTests {
     private var configuration = Configuration(hostName: "lns")
+    private var manyCalls: Configuration {
+        var configuration = configuration
+        configuration.sessionsPerTunnelLimit = 100
+        return configuration
+    }
 
     @Test func aCallComesUpInTheOrderOfTheRFC() {
         let wire = LossyWire.established()
@@ -145,7 +150,7 @@ struct EndpointTests {
 
     @Test func survivesReordering() {
         // Every third datagram takes half a second longer, and so arrives behind later ones.
-        var wire = LossyWire { number, _ in number % 3 == 2 ? .isLate(.milliseconds(500)) : .arrives }
+        var wire = LossyWire(manyCalls) { number, _ in number % 3 == 2 ? .isLate(.milliseconds(500)) : .arrives }
         wire.lac { $0.start(at: $1) }
         for _ in 0..<20 { wire.lac { $0.openSession(at: $1) } }
         wire.run(for: .seconds(30))
@@ -157,7 +162,7 @@ struct EndpointTests {
     @Test(arguments: 1...20 as ClosedRange<UInt64>)
     func survivesAQuarterOfEverythingBeingLost(_ seed: UInt64) {
         let chance = SeededEntropy(seed: seed)
-        var configuration = configuration
+        var configuration = manyCalls
         configuration.retransmissionLimit = 30
         configuration.establishmentLimit = .seconds(600)
         var wire = LossyWire(configuration) { _, _ in chance.integer(in: 0...3) == 0 ? .isLost : .arrives }
@@ -367,7 +372,7 @@ struct EndpointTests {
 
     /// Answers that were still waiting for room in the window would only come too late.
     @Test func aStopCCNOvertakesWhatWasNotSentYet() {
-        var wire = LossyWire.established(calls: 0)
+        var wire = LossyWire.established(manyCalls, calls: 0)
         let tunnel = wire.tunnels[0]
         var sent: [String] = []
         func receive(ns: UInt16, nr: UInt16, _ body: [UInt8]) {
@@ -454,7 +459,7 @@ struct EndpointTests {
     // MARK: - Many
 
     @Test func carriesManyCallsInOneTunnel() {
-        let wire = LossyWire.established(calls: 100)
+        let wire = LossyWire.established(manyCalls, calls: 100)
         #expect(wire.lacs[0].calls.allSatisfy { $0.state == .established })
         #expect(Set(wire.sessions).count == 100)
     }

@@ -24,7 +24,7 @@ package struct ControlConnection: Sendable {
     package let id: TunnelID
     package let peerID: TunnelID
     package let socket: RequestID
-    package let peer: SocketAddress
+    package private(set) var peer: SocketAddress
     package let trace: TraceID
     package let hostName: String
     package let vendorName: String?
@@ -100,6 +100,11 @@ package struct ControlConnection: Sendable {
     /// A data message has come.
     package mutating func noteActivity(at now: MonotonicTime) {
         lastReceived = now
+    }
+
+    /// The peer speaks from another address from now on, and from the same port.
+    package mutating func move(to address: IPAddress) {
+        peer.address = address
     }
 
     /// Takes a control message off the wire.
