@@ -187,52 +187,6 @@ struct EndpointTests {
         #expect(wire.log.count { $0 == "< ICRP" } == 3)
     }
 
-    // MARK: - Silence
-
-    @Test func aSilentPeerIsGivenUpAfter31Seconds() {
-        var wire = LossyWire.established()
-        wire.rule = { _, isForLNS in isForLNS ? .isLost : .arrives }
-        let start = wire.now
-        wire.run(for: .seconds(54.9))
-        #expect(!wire.log.contains("< HELLO"))
-        wire.run(for: .seconds(30.9))
-        #expect(wire.log.count { $0 == "< HELLO" } == 6)
-        #expect(wire.endpoint.snapshots.count == 1)
-        wire.run(for: .seconds(0.5))
-        #expect(wire.names.suffix(3) == ["(tunnel-peer-silent)", "sessionClosed", "connectionClosed"])
-        #expect(wire.endpoint.snapshots.isEmpty)
-        #expect(wire.endpoint.nextDeadline == nil)
-        #expect(start.duration(to: wire.now) < .seconds(60 + 31))
-    }
-
-    @Test func hellosKeepAQuietTunnelAlive() {
-        var wire = LossyWire.established()
-        wire.run(for: .seconds(600))
-        #expect(wire.endpoint.snapshots.map(\.sessionCount) == [1])
-        #expect(wire.log.count { $0 == "< HELLO" } >= 9)
-        #expect(wire.log.count { $0 == "< HELLO" } <= 10)
-    }
-
-    @Test func anythingThatIsHeardPutsTheHelloOff() {
-        var wire = LossyWire.established()
-        for turn in 0..<20 {
-            if turn % 2 == 0 { wire.lac { $0.sendHello(at: $1) } } else { wire.lac { lac, _ in lac.send(frame: [1]) } }
-            wire.run(for: .seconds(30))
-        }
-        #expect(!wire.log.contains("< HELLO"))
-        #expect(wire.log.count { $0 == "> HELLO" } == 10)
-    }
-
-    @Test func aTunnelWithoutSCCCNIsEnded() {
-        var wire = LossyWire()
-        wire.lac { $0.start(at: $1) }
-        wire.rule = { _, isForLNS in isForLNS ? .arrives : .isLost }
-        wire.run(for: .seconds(32))
-        // Nothing came through: given up by the channel.
-        #expect(wire.names.suffix(2) == ["(tunnel-peer-silent)", "connectionClosed"])
-        #expect(wire.endpoint.snapshots.isEmpty)
-    }
-
     // MARK: - Frames
 
     /// An eager client sends its first frame with its ICCN: it must not wait for a retransmission.
@@ -398,10 +352,12 @@ struct EndpointTests {
             receive(ns: number, nr: 1, ControlMessage.icrq(call).encoded())
         }
         #expect(sent == ["ICRP", "ICRP", "ZLB", "ZLB", "ZLB"])
-        _ = wire.endpoint.closeAll(at: wire.now)
+        #expect(wire.endpoint.closeAll(at: wire.now).map(\.name).suffix(2) == ["sessionClosed", "StopCCN"])
         sent = []
         receive(ns: 7, nr: 3, [])
-        #expect(sent == ["StopCCN"])
+        #expect(sent.isEmpty)
+        receive(ns: 7, nr: 4, [])
+        #expect(wire.endpoint.isSettled)
     }
 
     /// RFC 2661 §5.7: StopCCN retransmissions are acknowledged "over at least a full retransmission cycle".
