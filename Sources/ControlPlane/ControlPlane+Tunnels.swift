@@ -25,8 +25,8 @@ extension ControlPlane {
                 callEnded(key, end, at: now, into: &effects)
             case .frame(let key, let frame):
                 withLink(key, at: now, into: &effects) { $0.receive(frame, at: now) }
-            case .unanswered:
-                break
+            case .unanswered(_, let socket):
+                readCounters(of: socket, into: &effects)
             case .report(let event):
                 effects.append(.report(.l2tp(event)))
             }
@@ -76,7 +76,7 @@ extension ControlPlane {
         guard associations[socket]?.connections.remove(tunnel) != nil, let association = associations[socket],
             association.connections.isEmpty
         else { return }
-        if association.isClosing || isShuttingDown {
+        if association.isClosing || association.isForsaken || isShuttingDown {
             closeKeys(of: socket, at: now, into: &effects)
         } else if case .opening = association.socket {
             // A fresh one is under way already; a second would fail, and take the association with it.
