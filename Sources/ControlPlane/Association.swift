@@ -22,6 +22,8 @@ struct Association: Sendable {
     /// Outer address and IKE port.
     var peer: SocketAddress
     var socket = Socket.opening(nil)
+    /// What is to be sent once the socket is there again; a few, for everything is said more than once.
+    var held: [Held] = []
     var ikeSAs: Set<IKESAID>
     /// Those that have brought a quick mode over ``path`` to its end: whoever answers there is who they are.
     var proved: Set<IKESAID> = []
@@ -45,6 +47,13 @@ struct Association: Sendable {
         let local: SocketAddress
         let peer: SocketAddress
     }
+
+    struct Held: Hashable, Sendable {
+        let datagram: [UInt8]
+        let peer: SocketAddress
+    }
+
+    static let mostHeld = 16
 
     var path: Path { Path(local: local, peer: peer) }
 

@@ -171,12 +171,15 @@ extension ControlPlane {
         switch outcome {
         case .failed(let error):
             associations[id]?.socket = .failed(error)
+            associations[id]?.held = []
             reportRefusal(error, of: id, into: &effects)
             if !association.connections.isEmpty { closeKeys(of: id, at: now, into: &effects) }
         case .done, .created, .counters, .inventory:
             guard case .opening(let peer) = association.socket else { return }
             associations[id]?.socket = .open
+            associations[id]?.held = []
             if let peer { connect(id, to: peer, into: &effects) }
+            for held in association.held { effects.append(.send(held.datagram, on: id, to: held.peer)) }
         }
     }
 

@@ -10,7 +10,7 @@ extension ControlPlane {
         for effect in l2tpEffects {
             switch effect {
             case .transmit(let bytes, let socket, let peer):
-                effects.append(.send(bytes, on: socket, to: peer))
+                send(bytes, on: socket, to: peer, into: &effects)
             case .connectionOpening(let connection):
                 connectionOpening(connection, at: now, into: &effects)
             case .connectionEstablished:
@@ -31,6 +31,23 @@ extension ControlPlane {
                 effects.append(.report(.l2tp(event)))
             }
         }
+    }
+
+    /// A socket that is being renewed cannot send: its datagrams wait for the new one.
+    private mutating func send(
+        _ bytes: [UInt8],
+        on socket: RequestID,
+        to peer: SocketAddress,
+        into effects: inout [Effect]
+    ) {
+        let isHeld = associations.withValue(of: socket) { association in
+            guard case .opening = association.socket else { return false }
+            if association.held.count < Association.mostHeld {
+                association.held.append(Association.Held(datagram: bytes, peer: peer))
+            }
+            return true
+        }
+        if isHeld != true { effects.append(.send(bytes, on: socket, to: peer)) }
     }
 
     /// The kernel takes one tunnel for each socket, so a peer has one at a time. A second one means that the

@@ -249,6 +249,8 @@ package struct SimulatedNetwork {
     }
 
     private mutating func perform(_ effects: [ControlPlane.Effect]) {
+        // The kernel's answers come when all is asked.
+        var answers: [DataPlaneNotice] = []
         for effect in effects {
             switch effect {
             case .transmit(let datagram):
@@ -270,12 +272,12 @@ package struct SimulatedNetwork {
                 writer.append([0xFF, 0x03] + frame)
                 protect(writer.bytes, session.socket, to: peer)
             case .request(let request, let ticket):
-                let outcome = kernel.perform(request)
-                perform(gateway.handle(.notice(.answered(ticket, outcome)), at: now))
+                answers.append(.answered(ticket, kernel.perform(request)))
             case .report(let event):
                 events.append(event)
             }
         }
+        for answer in answers { perform(gateway.handle(.notice(answer), at: now)) }
     }
 
     private mutating func protect(_ bytes: [UInt8], _ requestID: RequestID, to peer: SocketAddress) {
