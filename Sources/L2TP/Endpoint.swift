@@ -164,6 +164,9 @@ package struct Endpoint: Sendable {
         sortedTunnels.compactMap { connections[$0]?.snapshot }
     }
 
+    /// It has said goodbye, or was told so: nothing comes of it any more.
+    package func isClosing(_ tunnel: TunnelID) -> Bool { connections[tunnel]?.isClosing ?? true }
+
     package func snapshot(of tunnel: TunnelID) -> ConnectionSnapshot? { connections[tunnel]?.snapshot }
 
     package func snapshot(of session: SessionKey) -> SessionSnapshot? {

@@ -174,6 +174,7 @@ extension AuthenticationVerdict.Refusal {
         case .wrongPassword: "the password is wrong"
         case .methodUnsuitable: "what is stored about the user does not serve this method"
         case .disabled: "the user is disabled"
+        case .throttled: "there were too many failures before, so nobody looked"
         }
     }
 
@@ -184,6 +185,7 @@ extension AuthenticationVerdict.Refusal {
         case .methodUnsuitable:
             "Store the password itself for this user, or take \(method.rawValue) out of ppp.authentication"
         case .disabled: "Enable the user in the users file"
+        case .throttled: "Correct the password stored on the client, and wait until the lock ends"
         }
     }
 }
