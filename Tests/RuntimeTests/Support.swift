@@ -216,11 +216,20 @@ final class RecordingPlane: DataPlane {
     var onShutDown: () -> Void = {}
     var traffic: [KernelSessionID: TrafficCounters] = [:]
 
-    func submit(_ request: DataPlaneRequest, ticket: DataPlaneTicket) { entries.append(.submit(request, ticket)) }
+    private var counterAnswers: [DataPlaneNotice] = []
+
+    func submit(_ request: DataPlaneRequest, ticket: DataPlaneTicket) {
+        entries.append(.submit(request, ticket))
+        if case .readCounters(let sessions) = request {
+            let known = traffic.filter { sessions.contains($0.key) }
+            counterAnswers.append(.answered(ticket, .counters(known)))
+        }
+    }
 
     func flush() -> [DataPlaneNotice] {
         entries.append(.flush)
-        return onFlush(self)
+        defer { counterAnswers = [] }
+        return counterAnswers + onFlush(self)
     }
 
     func read(_ source: ReadableSource) -> [DataPlaneNotice] { onRead(source) }
