@@ -33,6 +33,7 @@ extension Lowering {
             let value = node.duration("echo-interval", in: .seconds(1)...(.seconds(3_600)), &diagnostics)
         {
             ppp.configuration.echoInterval = value
+            questions.echo = node.position
         }
         if let node = section.take("echo-failures"),
             let value = node.integer("echo-failures", in: 1...100, &diagnostics)
