@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # xl2tpd and pppd as client (LAC), and the whole client: strongSwan below, xl2tpd and pppd above.
 
-# l2tp_start NODE SERVER [user= pass= ppp= mtu= lport= echo=]: xl2tpd with one [lac vpn]; dial with l2tp_dial.
+l2tp_options="user pass ppp mtu lport echo retries"
+# l2tp_start NODE SERVER [user= pass= ppp= mtu= lport= echo= retries=]: xl2tpd with one [lac vpn]; dial with l2tp_dial.
 # ppp is a semicolon-separated list of further pppd options.
 l2tp_start() {
-    local node=$1 server=$2 o_user=alice o_pass=secret1 o_ppp= o_mtu=1400 o_lport=1701 o_echo=20
+    local node=$1 server=$2 o_user=alice o_pass=secret1 o_ppp= o_mtu=1400 o_lport=1701 o_echo=20 o_retries=5
     shift 2
-    options "user pass ppp mtu lport echo" "$@"
+    options "$l2tp_options" "$@"
     put "$node" /etc/xl2tpd/xl2tpd.conf <<END
 [global]
 port = $o_lport
+max retries = $o_retries
 [lac vpn]
 lns = $server
 length bit = yes
@@ -67,8 +69,7 @@ client_connect() {
     for argument in "$@"; do
         case ${argument%%=*} in
         lport) ike+=("$argument") l2tp+=("$argument") ;;
-        user | pass | ppp | mtu | echo) l2tp+=("$argument") ;;
-        *) ike+=("$argument") ;;
+        *) if [[ " $l2tp_options " == *" ${argument%%=*} "* ]]; then l2tp+=("$argument"); else ike+=("$argument"); fi ;;
         esac
     done
     t0=$(now_ms)
