@@ -56,6 +56,7 @@ connections {
     encap = ${o_encap:-no}
     keyingtries = 1
     dpd_delay = ${o_dpd:-0s}
+    dpd_timeout = ${o_dpdtimeout:-0s}
     rekey_time = ${o_ikerekey:-4h}
     over_time = ${o_over:-10%}
     rand_time = 0s
@@ -92,12 +93,12 @@ swan_load() { on "$1" swanctl --load-all --noprompt >>"$logs/$1/swanctl.log" 2>&
 swan_sas() { on "$1" swanctl --list-sas 2>/dev/null; }
 child_up() { [[ $(ip -n "$1" xfrm state list) == *"proto esp"* ]]; }
 
-ike_options="psk ike esp lport encap keepalive tries base rekey life ikerekey over dpd dpdaction patience"
-# ipsec_connect NODE SERVER [psk= ike= esp= lport= encap= keepalive= tries= base= rekey= life= ikerekey= dpd=
-# dpdaction= patience=]: true when the SAs are there. patience: seconds swanctl waits
+ike_options="psk ike esp lport encap keepalive tries base rekey life ikerekey over dpd dpdtimeout dpdaction patience"
+# ipsec_connect NODE SERVER [psk= ike= esp= lport= encap= keepalive= tries= base= rekey= life= ikerekey= over= dpd=
+# dpdtimeout= dpdaction= patience=]: true when the SAs are there. patience: seconds swanctl waits
 ipsec_connect() {
     local node=$1 server=$2 o_psk=lab-secret o_ike= o_esp= o_lport=1701 o_encap= o_keepalive= o_tries= o_base= \
-        o_rekey= o_life= o_ikerekey= o_over= o_dpd= o_dpdaction= o_patience=90
+        o_rekey= o_life= o_ikerekey= o_over= o_dpd= o_dpdtimeout= o_dpdaction= o_patience=90
     shift 2
     options "$ike_options" "$@"
     swan_write "$node" "/$o_lport" "$server" /1701

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # xl2tpd and pppd as client (LAC), and the whole client: strongSwan below, xl2tpd and pppd above.
 
-l2tp_options="user pass ppp mtu lport echo retries"
-# l2tp_start NODE SERVER [user= pass= ppp= mtu= lport= echo= retries=]: xl2tpd with one [lac vpn]; dial with l2tp_dial.
+l2tp_options="user pass ppp mtu lport echo retries redial"
+# l2tp_start NODE SERVER [user= pass= ppp= mtu= lport= echo= retries= redial=]: xl2tpd with one [lac vpn]; dial with l2tp_dial.
 # ppp is a semicolon-separated list of further pppd options.
 l2tp_start() {
-    local node=$1 server=$2 o_user=alice o_pass=secret1 o_ppp= o_mtu=1400 o_lport=1701 o_echo=20 o_retries=5
+    local node=$1 server=$2 o_user=alice o_pass=secret1 o_ppp= o_mtu=1400 o_lport=1701 o_echo=20 o_retries=5 o_redial=no
     shift 2
     options "$l2tp_options" "$@"
     put "$node" /etc/xl2tpd/xl2tpd.conf <<END
@@ -18,7 +18,9 @@ lns = $server
 length bit = yes
 pppoptfile = /etc/ppp/options.l2tpd
 autodial = no
-redial = no
+redial = $o_redial
+redial timeout = 3
+max redials = 1000
 END
     ppp_write "$node"
     rm -f "$(root_of "$node")/run/xl2tpd/l2tp-control"
