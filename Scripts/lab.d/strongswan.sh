@@ -58,7 +58,7 @@ connections {
     dpd_delay = ${o_dpd:-0s}
     dpd_timeout = ${o_dpdtimeout:-0s}
     rekey_time = ${o_ikerekey:-4h}
-    over_time = ${o_over:-10%}
+    over_time = ${o_over:-24m}
     rand_time = 0s
     local {
       auth = psk

@@ -62,14 +62,15 @@ ppp_up() { [[ $(ip -n "$1" -o -4 addr show dev "${2:-ppp0}" 2>/dev/null) == *"in
 ppp_gone() { [ -z "$(ip -n "$1" -o link show type ppp)" ]; }
 tunnels_gone() { [ -z "$(on "$1" ip l2tp show tunnel)" ]; }
 
-# client_connect NODE SERVER [options of ipsec_connect and l2tp_start]: dials; true when ppp0 has its address.
+# client_connect NODE SERVER [options of ipsec_connect and l2tp_start; up=SECONDS to wait]: dials; true when ppp0 has its address.
 # Says how long each part took.
 client_connect() {
-    local node=$1 server=$2 argument t0 t1
+    local node=$1 server=$2 argument t0 t1 up=40
     shift 2
     local -a ike=() l2tp=()
     for argument in "$@"; do
         case ${argument%%=*} in
+        up) up=${argument#*=} ;;
         lport) ike+=("$argument") l2tp+=("$argument") ;;
         *) if [[ " $l2tp_options " == *" ${argument%%=*} "* ]]; then l2tp+=("$argument"); else ike+=("$argument"); fi ;;
         esac
@@ -82,7 +83,7 @@ client_connect() {
     t1=$(now_ms)
     l2tp_start "$node" "$server" "${l2tp[@]}"
     l2tp_dial "$node"
-    wait_for 40 ppp_up "$node" || {
+    wait_for "$up" ppp_up "$node" || {
         say "$node: no address on ppp0"
         return 1
     }

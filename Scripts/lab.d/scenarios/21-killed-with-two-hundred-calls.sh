@@ -12,8 +12,8 @@ ip -n gw xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1001 reqid 1
     aead 'rfc4106(gcm(aes))' 0x0102030405060708090a0b0c0d0e0f1011121314 128
 ip -n gw xfrm state add src 192.0.2.1 dst 192.0.2.3 proto esp spi 0x1002 reqid 0x12344321 mode tunnel \
     aead 'rfc4106(gcm(aes))' 0x0102030405060708090a0b0c0d0e0f1011121314 128
-ip -n gw xfrm policy add src 192.0.2.0/24 dst 198.51.100.0/24 dir out tmpl proto esp mode tunnel src 192.0.2.1 \
-    dst 192.0.2.3 reqid 0x12344321
+ip -n gw xfrm policy add src 192.0.2.0/24 dst 198.51.100.0/24 dir out \
+    tmpl src 192.0.2.1 dst 192.0.2.3 proto esp reqid 0x12344321 mode tunnel
 on gw nft add table inet theirs
 on gw ip l2tp add tunnel tunnel_id 3000 peer_tunnel_id 4000 encap udp local $gateway_address remote 203.0.113.99 \
     udp_sport 5000 udp_dport 6000
@@ -32,7 +32,7 @@ ours() {
     ip -n gw -o link show type ppp
 }
 foreign_before=$(foreign)
-check_equal "the witnesses are there" 9 "$(grep -c . <<<"$foreign_before")"
+check_at_least "the witnesses are there" 14 "$(grep -c . <<<"$foreign_before")"
 
 culvert_start gw users="alice:secret1:10.99.2.7 $(crowd_users $calls)" pool=10.99.0.0/22 echo=10s
 require "a stock client connects" client_connect client $gateway_address redial=yes echo=3 dpd=4s dpdtimeout=12s \
