@@ -65,6 +65,7 @@ culvert_start() {
     mkdir -p "$(root_of "$node")/run/culvert"
     on "$node" sh -c "echo 1 > /proc/sys/net/ipv4/ip_forward"
     culvert_run "$node"
+    base_descriptors=$(culvert_descriptors) base_threads=$(culvert_threads)
 }
 # culvert_run NODE: starts it with the configuration that is there
 culvert_run() {
@@ -139,6 +140,14 @@ check_at_base() {
     else
         fail "back at base: gauges $(culvert_gauges), kernel: $(kernel_objects "$culvert_node")"
     fi
+}
+# check_descriptors: none is left over. A thread that waits for the kernel stays, with two sockets.
+check_descriptors() {
+    check "no descriptor is left over" wait_for 10 descriptors_at_base
+    say "$(culvert_descriptors) descriptors, $(culvert_threads) threads, $(culvert_memory) KB"
+}
+descriptors_at_base() {
+    [ "$(culvert_descriptors)" -le $((base_descriptors + 2 * ($(culvert_threads) - base_threads))) ]
 }
 # culvert_log_count TEXT: lines with it
 culvert_log_count() { grep -cF -- "$1" "$logs/$culvert_node/culvertd.log"; }
