@@ -18,6 +18,8 @@ struct Options {
     var password = "secret1"
     /// Dials per second.
     var rate = 10.0
+    /// Dials under way at once: a slow gateway is not given more than it can do.
+    var atOnce = 16
     var ike = "aes128-sha256-ecp256"
     var esp = "aes128-sha256"
     /// Seconds until everybody hangs up; `nil` for never.
@@ -39,7 +41,7 @@ struct Options {
 
     static let usage = """
         usage: culvert-swarm --gateway ADDRESS [--first ADDRESS] [--clients N] [--psk TEXT] [--user-prefix TEXT]
-                   [--password TEXT] [--rate DIALS-PER-SECOND] [--ike PROPOSAL] [--esp PROPOSAL] [--hold SECONDS]
+                   [--password TEXT] [--rate DIALS-PER-SECOND] [--at-once DIALS] [--ike PROPOSAL] [--esp PROPOSAL] [--hold SECONDS]
                    [--redial] [--churn SECONDS] [--vanish PERCENT] [--ping ADDRESS] [--ping-interval SECONDS]
                    [--silence SECONDS] [--patience SECONDS] [--flood MESSAGES]
 
@@ -61,6 +63,7 @@ struct Options {
             case "--user-prefix": userPrefix = text
             case "--password": password = text
             case "--rate": rate = try Self.value(text, name, Double.init(_:))
+            case "--at-once": atOnce = try Self.value(text, name, Int.init(_:))
             case "--ike": ike = text
             case "--esp": esp = text
             case "--hold": hold = try Self.value(text, name, Double.init(_:))

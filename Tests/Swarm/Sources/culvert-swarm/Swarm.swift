@@ -44,6 +44,7 @@ final class Swarm {
     private var tally = Tally()
     private let started = MonotonicTime.current()
     private var now = MonotonicTime.current()
+    private var dialling = 0
     private var nextDial = MonotonicTime.current()
     private var nextLine = MonotonicTime.current()
     private var lastLine = ""
@@ -80,6 +81,7 @@ final class Swarm {
             take(plane.flush())
             guard now >= nextTick else { continue }
             nextTick = now.advanced(by: Self.tick)
+            dialling = callers.count { if case .dialling = $0.state { true } else { false } }
             for index in callers.indices { advance(index) }
             if let hold = options.hold, started.advanced(by: .seconds(hold)) <= now { end() }
             if nextLine <= now { say() }
@@ -142,7 +144,8 @@ final class Swarm {
     private func advance(_ index: Int) {
         switch callers[index].state {
         case .waiting(let start):
-            guard start <= now, nextDial <= now, ending == nil else { return }
+            guard start <= now, nextDial <= now, dialling < options.atOnce, ending == nil else { return }
+            dialling += 1
             // What was missed is caught up on, but for a second at most.
             nextDial = max(nextDial, now.advanced(by: .seconds(-1))).advanced(by: .seconds(1 / options.rate))
             callers[index].redial(options, seed: entropy.integer())
@@ -257,6 +260,7 @@ final class Swarm {
     private func abandon(_ index: Int, _ reason: String) {
         if case .up = callers[index].state { tally.lost += 1 } else { tally.failed += 1 }
         tell("down client=\(callers[index].number) \(reason)")
+        transmit(callers[index].client?.closeKeys(at: now), of: index)
         forget(index)
     }
 
