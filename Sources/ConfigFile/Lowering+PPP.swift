@@ -34,11 +34,6 @@ extension Lowering {
         {
             ppp.configuration.echoInterval = value
         }
-        if let node = section.take("echo-failures"),
-            let value = node.integer("echo-failures", in: 1...100, &diagnostics)
-        {
-            ppp.configuration.echoFailures = value
-        }
         if let node = section.take("set-up-timeout"),
             let value = node.duration("set-up-timeout", in: .seconds(5)...(.seconds(600)), &diagnostics)
         {

@@ -22,6 +22,8 @@ struct Association: Sendable {
     /// Outer address and IKE port.
     var peer: SocketAddress
     var socket = Socket.opening(nil)
+    /// What is to be sent once the socket is there again; a few, for everything is said more than once.
+    var held: [Held] = []
     var ikeSAs: Set<IKESAID>
     /// Those that have brought a quick mode over ``path`` to its end: whoever answers there is who they are.
     var proved: Set<IKESAID> = []
@@ -30,9 +32,15 @@ struct Association: Sendable {
     var calls: Set<SessionKey> = []
     /// The operator wants it gone: when the last control connection has said goodbye, the keys go too.
     var isClosing = false
+    /// The peer has deleted its last IKE SA: whatever stands waits for the next one.
+    var isForsaken = false
     let started: MonotonicTime
     /// The one whose outbound half the kernel uses.
     var newestChild: ChildSA.ID?
+    /// The kernel was asked what the sessions have carried.
+    var isReadingCounters = false
+    var lastReading: MonotonicTime?
+    var lastMove: MonotonicTime?
 
     /// Both ends of the outer path, ports included: what tells endpoints apart that share an address.
     struct Path: Hashable, Sendable {
@@ -40,12 +48,27 @@ struct Association: Sendable {
         let peer: SocketAddress
     }
 
+    struct Held: Hashable, Sendable {
+        let datagram: [UInt8]
+        let peer: SocketAddress
+    }
+
+    static let mostHeld = 16
+
     var path: Path { Path(local: local, peer: peer) }
 
     struct Child: Sendable {
         private(set) var sa: ChildSA
-        /// The kernel was asked for the outbound half too.
+        /// The kernel was asked for this half, and it did not go since.
+        var hasInbound = true
         var hasOutbound = false
+        /// The kernel has said that it has this half.
+        var isInboundSettled = false
+        var isOutboundSettled = false
+        /// Moves the kernel has not answered yet.
+        var movesInFlight = 0
+        /// Counts up with every outbound half.
+        var outboundSerial: UInt64 = 0
 
         private static let noKey = SecretBytes(copying: [])
 
@@ -59,6 +82,10 @@ struct Association: Sendable {
             sa.inboundIntegrityKey = nil
             sa.outboundEncryptionKey = Self.noKey
             sa.outboundIntegrityKey = nil
+        }
+
+        mutating func move(to peer: SocketAddress) {
+            sa.peer = peer
         }
     }
 }
@@ -79,7 +106,7 @@ extension ChildSA {
             encryptionKey: inboundEncryptionKey,
             integrityKey: inboundIntegrityKey,
             encapsulation: isEncapsulated ? .init(sourcePort: peer.port, destinationPort: local.port) : nil
-        )
+        ).living(kernelLifetime)
     }
 
     /// The association that protects what goes out.
@@ -94,9 +121,33 @@ extension ChildSA {
             encryptionKey: outboundEncryptionKey,
             integrityKey: outboundIntegrityKey,
             encapsulation: isEncapsulated ? .init(sourcePort: local.port, destinationPort: peer.port) : nil
-        )
+        ).living(kernelLifetime)
+    }
+
+    /// Bytes are counted by the kernel alone, and reported a tenth before their end. Time is kept by IKE, on a clock
+    /// that nobody sets; the kernel's is only to stop what we forgot, so it gets twice as much.
+    var kernelLifetime: SecurityAssociation.Lifetime {
+        var kernel = SecurityAssociation.Lifetime()
+        let seconds = lifetime.components.seconds.multipliedReportingOverflow(by: 2)
+        if seconds.partialValue > 0, !seconds.overflow { kernel.hardSeconds = UInt64(seconds.partialValue) }
+        if let kilobytes = lifetimeKilobytes {
+            let bytes = kilobytes.multipliedReportingOverflow(by: 1024)
+            if !bytes.overflow, bytes.partialValue > 0 {
+                kernel.hardBytes = bytes.partialValue
+                kernel.softBytes = max(bytes.partialValue - bytes.partialValue / 10, 1)
+            }
+        }
+        return kernel
     }
 
     var inboundID: SecurityAssociation.ID { .init(destination: local.address, spi: id.inboundSPI) }
     var outboundID: SecurityAssociation.ID { .init(destination: peer.address, spi: outboundSPI) }
+}
+
+extension SecurityAssociation {
+    fileprivate func living(_ lifetime: Lifetime) -> SecurityAssociation {
+        var association = self
+        association.lifetime = lifetime
+        return association
+    }
 }

@@ -20,6 +20,14 @@ struct Call: Sendable {
             case .created(let interface), .up(let interface): interface
             }
         }
+
+        /// The kernel has said that it has the session.
+        var isThere: Bool {
+            switch self {
+            case .absent, .creating: false
+            case .created, .up: true
+            }
+        }
     }
 
     /// Tells this call from an earlier one with the same numbers, in answers that come late.
@@ -27,7 +35,8 @@ struct Call: Sendable {
     let key: SessionKey
     let association: RequestID
     let trace: TraceID
-    let peer: SocketAddress
+    /// Address and port of its L2TP.
+    var peer: SocketAddress
     let started: MonotonicTime
     var link: PPP.Link
     var kernel = KernelSession.absent
@@ -38,4 +47,10 @@ struct Call: Sendable {
     var usesSequenceNumbers: Bool
     /// Why the link ended, once it has.
     var end: LinkEnd?
+    /// Why we ended it, if no layer can know that.
+    var reason: String?
+    /// What the link is told when its time has come.
+    var pendingVerdict: AuthenticationVerdict?
+    /// At the last reading of the kernel's counters.
+    var receivedPackets: UInt64 = 0
 }

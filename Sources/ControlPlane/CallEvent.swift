@@ -18,6 +18,18 @@ package struct CallEvent: Hashable, Sendable {
         case noAddress(userName: String, fixed: IPAddress?)
         case callLimit(Int)
         case securityAssociationExpired(ESPSPI)
+        /// The peer's NAT gave it another address or port, and everything followed.
+        case moved(from: SocketAddress, to: SocketAddress)
+        /// The kernel would not let a security association follow its peer; its keys are given up.
+        case moveFailed(DataPlaneError)
+        /// Somebody else removed it; the call ends.
+        case sessionVanished(KernelSessionID, interface: String?)
+        /// Notices were lost, and the kernel has said what it holds.
+        case reconciled(lostAssociations: Int, lostSessions: Int, strangers: Int)
+        case inventoryFailed(DataPlaneError)
+        case countersUnread(DataPlaneError)
+        /// A try that nobody looked at, for the failures before it.
+        case authenticationThrottled(userName: String, AuthenticationThrottle.Reason, retryAfter: Duration)
     }
 
     package init(trace: TraceID?, peer: SocketAddress?, kind: Kind) {
@@ -87,6 +99,71 @@ package struct CallEvent: Hashable, Sendable {
                 .notice,
                 "expired",
                 "the kernel gave up security association \(spi) at the end of its lifetime"
+            )
+        case .moved(let from, let to):
+            return EventDescription(
+                .control,
+                .notice,
+                "peer-moved",
+                "the peer is at \(to) now, no more at \(from); what it has goes on"
+            )
+        case .moveFailed(let error):
+            return EventDescription(
+                .kernel,
+                .error,
+                "move-refused",
+                "the kernel would not let a security association follow its peer: \(error); the peer has to dial again",
+                remedy: "see the kernel log; a gateway that does this often has a kernel without XFRM migration",
+                fields: [.init("step", error.step), .init("errno", error.code)]
+            )
+        case .sessionVanished(let id, let interface):
+            return EventDescription(
+                .kernel,
+                .warning,
+                "session-vanished",
+                "session \(id)\(interface.map { " with \($0)" } ?? "") is gone from the kernel; its call ends",
+                remedy: "find out who removed it: culvertctl terminate is the way to end a call"
+            )
+        case .reconciled(let associations, let sessions, let strangers):
+            return EventDescription(
+                .kernel,
+                associations + sessions + strangers == 0 ? .notice : .warning,
+                "reconciled",
+                "the kernel was asked what it holds: \(associations) security associations and \(sessions) sessions "
+                    + "were gone, \(strangers) were nobody's and are removed",
+                remedy: "notices were lost: raise net.core.rmem_max if this is frequent"
+            )
+        case .inventoryFailed(let error):
+            return EventDescription(
+                .kernel,
+                .warning,
+                "inventory-refused",
+                "the kernel did not say what it holds: \(error)",
+                remedy: "compare ip xfrm state and ip l2tp show session with culvertctl sessions",
+                fields: [.init("step", error.step), .init("errno", error.code)]
+            )
+        case .countersUnread(let error):
+            return EventDescription(
+                .kernel,
+                .warning,
+                "counters-refused",
+                "the kernel did not say what a silent peer's interface has carried: \(error)",
+                remedy: "none is needed: the peer is judged by its answers alone",
+                fields: [.init("step", error.step), .init("errno", error.code)]
+            )
+        case .authenticationThrottled(let userName, let reason, let wait):
+            let culprit =
+                switch reason {
+                case .pair: "user \(userName) has failed too often from there"
+                case .source: "too many tries from there have failed, this one as user \(userName)"
+                }
+            return EventDescription(
+                .authentication,
+                .warning,
+                reason == .pair ? "throttled-user" : "throttled-source",
+                "\(culprit): nobody looks for another \(wait.wholeMilliseconds / 1000) s",
+                remedy: "correct the password stored on the client; prefixes of many clients go into ike.large_sources",
+                fields: [.init("user", userName)]
             )
         }
     }

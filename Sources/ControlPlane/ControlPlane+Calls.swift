@@ -30,14 +30,15 @@ extension ControlPlane {
         case .send(let frame):
             send(frame, for: key, into: &effects)
         case .verify(let attempt):
-            let verdict = verdict(on: attempt)
-            withLink(key, at: now, into: &effects) { $0.authenticated(verdict, at: now) }
+            verify(attempt, of: key, at: now, into: &effects)
         case .networkWanted(let userName):
             openNetwork(for: userName, key, at: now, into: &effects)
         case .networkUp:
             networkUp(key, into: &effects)
-        case .networkDown, .unanswered:
+        case .networkDown:
             break
+        case .unanswered:
+            if let id = calls.withValue(of: key, { $0.association }) { readCounters(of: id, into: &effects) }
         case .finished(let end):
             calls[key]?.end = end
             perform(l2tp.close(key, because: SessionEnd(end), at: now), at: now, into: &effects)
@@ -59,61 +60,6 @@ extension ControlPlane {
         case nil:
             break
         }
-    }
-
-    private func verdict(on attempt: AuthenticationAttempt) -> AuthenticationVerdict {
-        guard let user = users[attempt.userName] else { return .refused(.unknownUser) }
-        guard !user.isDisabled else { return .refused(.disabled) }
-        return attempt.verdict(against: user.secret)
-    }
-
-    private mutating func openNetwork(
-        for userName: String,
-        _ key: SessionKey,
-        at now: MonotonicTime,
-        into effects: inout [Effect]
-    ) {
-        guard var call = calls[key], call.lease == nil else { return }
-        let fixed = users[userName]?.address
-        guard let lease = pools.lease(fixed: fixed) else {
-            let event = CallEvent(
-                trace: call.trace,
-                peer: call.peer,
-                kind: .noAddress(userName: userName, fixed: fixed)
-            )
-            effects.append(.report(.call(event)))
-            withLink(key, at: now, into: &effects) { $0.close(.noAddress, at: now) }
-            return
-        }
-        let peerMRU = Int(call.link.snapshot.peerMRU)
-        if peerMRU < call.mtu {
-            call.mtuExplanation = "\(peerMRU), the peer's MRU, below \(call.mtu)"
-            call.mtu = peerMRU
-        }
-        call.userName = userName
-        call.lease = lease
-        if let session = l2tp.snapshot(of: key) {
-            call.kernel = .creating(wantsInterface: false)
-            let kernelSession = L2TPSession(
-                id: key.kernelID,
-                peerID: KernelSessionID(
-                    tunnel: UInt32(session.peerTunnel.rawValue),
-                    session: UInt32(session.peerSession.rawValue)
-                ),
-                socket: session.socket,
-                usesSequenceNumbers: session.usesSequenceNumbers,
-                mtu: call.mtu
-            )
-            request(.createSession(kernelSession), for: .createSession(key, serial: call.serial), into: &effects)
-        }
-        calls[key] = call
-        let offer = NetworkOffer(
-            localAddress: lease.gateway,
-            peerAddress: lease.address,
-            dns: configuration.dns,
-            wins: configuration.wins
-        )
-        withLink(key, at: now, into: &effects) { $0.openNetwork(offer, at: now) }
     }
 
     private mutating func networkUp(_ key: SessionKey, into effects: inout [Effect]) {
@@ -195,14 +141,17 @@ extension ControlPlane {
     ) {
         guard var call = calls.removeValue(forKey: key) else { return }
         linkDeadlines.set(key, to: nil)
+        verdictDeadlines.set(key, to: nil)
+        if let address = call.userName.flatMap({ users[$0]?.address }) { fixedAddresses.leave(key, address) }
         for effect in call.link.lowerLayerDown(at: now) {
             guard case .report(let kind) = effect else { continue }
             effects.append(.report(.ppp(PPP.Event(trace: call.trace, peer: call.peer, kind: kind))))
         }
         if call.kernel == .absent {
-            if let lease = call.lease { pools.release(lease) }
+            if let lease = call.lease { release(lease, at: now, into: &effects) }
         } else {
-            request(.removeSession(key.kernelID), for: .removeSession(call.lease), into: &effects)
+            if let lease = call.lease { fixedAddresses.departs(lease.address) }
+            request(.removeSession(key.kernelID), for: .removeSession(key.kernelID, call.lease), into: &effects)
         }
         let event = CallEvent(
             trace: call.trace,
@@ -210,7 +159,7 @@ extension ControlPlane {
             kind: .down(
                 userName: call.userName,
                 address: call.lease?.address,
-                because: call.end.map(\.explanation) ?? end.explanation,
+                because: call.reason ?? call.end.map(\.explanation) ?? end.explanation,
                 after: call.started.duration(to: now)
             )
         )
@@ -219,51 +168,13 @@ extension ControlPlane {
         if let association = associations[call.association], association.isClosing, association.calls.isEmpty {
             closeTunnels(of: call.association, at: now, into: &effects)
         }
+        closeForsaken(call.association, at: now, into: &effects)
     }
 
     /// Sends the link's goodbye without waiting for its answer; the caller takes the session down.
     mutating func hangUp(_ key: SessionKey, at now: MonotonicTime, into effects: inout [Effect]) {
         calls[key]?.end = .administrative
         withLink(key, at: now, into: &effects) { $0.close(.administrative, at: now) }
-    }
-
-    mutating func terminate(_ selector: CallSelector, at now: MonotonicTime, into effects: inout [Effect]) {
-        let keys = calls.values.filter { matches($0, selector) }.map(\.key)
-        let chosen = Set(keys.compactMap { calls[$0]?.association })
-        for id in associations.keys where chosen.contains(id) || matches(id, selector) {
-            let others = associations[id]?.calls.contains { key in calls[key].map { !matches($0, selector) } ?? false }
-            if others != true { associations[id]?.isClosing = true }
-            if !chosen.contains(id) { closeTunnels(of: id, at: now, into: &effects) }
-        }
-        for key in keys {
-            withLink(key, at: now, into: &effects) { $0.close(.administrative, at: now) }
-        }
-    }
-
-    private mutating func closeTunnels(of id: RequestID, at now: MonotonicTime, into effects: inout [Effect]) {
-        guard let association = associations[id] else { return }
-        if association.connections.isEmpty { closeKeys(of: id, at: now, into: &effects) }
-        for tunnel in association.connections {
-            perform(l2tp.close(tunnel, because: .generalRequest, at: now), at: now, into: &effects)
-        }
-    }
-
-    private func matches(_ call: Call, _ selector: CallSelector) -> Bool {
-        switch selector {
-        case .user(let name): call.userName == name
-        case .innerAddress(let address): call.lease?.address == address
-        case .interface(let name): call.kernel.interface == name
-        case .trace, .peer, .all: matches(call.association, selector)
-        }
-    }
-
-    private func matches(_ id: RequestID, _ selector: CallSelector) -> Bool {
-        switch selector {
-        case .trace(let trace): associations[id]?.trace == trace
-        case .peer(let address): associations[id]?.peer.address == address
-        case .all: true
-        case .user, .innerAddress, .interface: false
-        }
     }
 }
 

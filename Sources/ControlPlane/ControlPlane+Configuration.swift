@@ -21,6 +21,8 @@ extension ControlPlane {
         package var users: [User]
         /// Calls at once; more are refused with a clear word.
         package var callLimit = 16_000
+        /// How often passwords may be guessed; `ike.largeSources` counts here too.
+        package var authenticationLimits = AuthenticationThrottle.Limits()
 
         package enum MTU: Hashable, Sendable {
             /// What fits into one outer packet.

@@ -22,8 +22,12 @@ extension ControlPlane {
                 removeChild(id, into: &effects)
             case .closed(let id):
                 keysClosed(id, at: now, into: &effects)
-            case .unanswered, .deletedByPeer, .moved:
-                break
+            case .unanswered(let id):
+                if let requestID = requestIDs[id] { readCounters(of: requestID, into: &effects) }
+            case .deletedByPeer(let id):
+                deletedByPeer(id, at: now, into: &effects)
+            case .moved(let id, let local, let peer):
+                moved(id, local: local, to: peer, at: now, into: &effects)
             case .report(let event):
                 effects.append(.report(.ike(event)))
             }
@@ -36,8 +40,11 @@ extension ControlPlane {
         else { return }
         associations[requestID]?.newestChild = id
         if associations[requestID]?.path == child.sa.path { associations[requestID]?.proved.insert(id.ike) }
+        lastOutboundSerial += 1
         associations[requestID]?.children[id]?.hasOutbound = true
+        associations[requestID]?.children[id]?.outboundSerial = lastOutboundSerial
         associations[requestID]?.children[id]?.forgetKeys()
+        enter(child.sa.outboundID, of: id)
         request(.install(child.sa.outbound(requestID)), for: .installOutbound(id), into: &effects)
     }
 
@@ -58,6 +65,7 @@ extension ControlPlane {
             return
         }
         associations[requestID]?.children[child.id] = Association.Child(sa: child)
+        enter(child.inboundID, of: child.id)
         request(.install(child.inbound(requestID)), for: .installInbound(child.id), into: &effects)
     }
 
@@ -83,6 +91,7 @@ extension ControlPlane {
         {
             requestIDs[child.id.ike] = id
             associations[id]?.ikeSAs.insert(child.id.ike)
+            associations[id]?.isForsaken = false
             return id
         }
         let id = privatePorts.take(entropy)
@@ -113,14 +122,23 @@ extension ControlPlane {
         if case .failed(let error) = associations[requestID]?.socket {
             if case .failed = outcome {
             } else {
-                request(.remove(child.sa.inboundID), for: .remove("inbound SA \(id.inboundSPI)"), into: &effects)
+                request(
+                    .remove(child.sa.inboundID),
+                    for: .remove(child.sa.inboundID, "inbound SA \(id.inboundSPI)"),
+                    into: &effects
+                )
             }
             verdict = .failed(error)
         } else if case .failed(let error) = outcome {
             verdict = error.isExists ? .spiInUse : .failed(error)
             if !error.isExists { reportRefusal(error, of: requestID, into: &effects) }
         }
-        if verdict != .installed { associations[requestID]?.children[id] = nil }
+        if verdict == .installed {
+            associations[requestID]?.children[id]?.isInboundSettled = true
+        } else {
+            associations[requestID]?.children[id] = nil
+            strike(child.sa.inboundID, of: id)
+        }
         perform(ike.inboundInstalled(id, outcome: verdict, at: now), at: now, into: &effects)
     }
 
@@ -130,9 +148,14 @@ extension ControlPlane {
         at now: MonotonicTime,
         into effects: inout [Effect]
     ) {
-        guard case .failed(let error) = outcome, let requestID = requestIDs[id.ike] else { return }
+        guard let requestID = requestIDs[id.ike], let child = associations[requestID]?.children[id] else { return }
+        guard case .failed(let error) = outcome else {
+            associations[requestID]?.children[id]?.isOutboundSettled = true
+            return
+        }
         // There is nothing to remove, and what has this SPI may be somebody else's: the peer chose it.
         associations[requestID]?.children[id]?.hasOutbound = false
+        strike(child.sa.outboundID, of: id)
         reportRefusal(error, of: requestID, into: &effects)
         // Half a pair is worse than none: the peer would talk to a wall.
         perform(ike.close(id.ike, at: now), at: now, into: &effects)
@@ -148,12 +171,15 @@ extension ControlPlane {
         switch outcome {
         case .failed(let error):
             associations[id]?.socket = .failed(error)
+            associations[id]?.held = []
             reportRefusal(error, of: id, into: &effects)
             if !association.connections.isEmpty { closeKeys(of: id, at: now, into: &effects) }
         case .done, .created, .counters, .inventory:
             guard case .opening(let peer) = association.socket else { return }
             associations[id]?.socket = .open
+            associations[id]?.held = []
             if let peer { connect(id, to: peer, into: &effects) }
+            for held in association.held { effects.append(.send(held.datagram, on: id, to: held.peer)) }
         }
     }
 
@@ -161,11 +187,26 @@ extension ControlPlane {
         guard let requestID = requestIDs[id.ike],
             let child = associations[requestID]?.children.removeValue(forKey: id)
         else { return }
-        request(.remove(child.sa.inboundID), for: .remove("inbound SA \(id.inboundSPI)"), into: &effects)
+        strike(child.sa.inboundID, of: id)
+        strike(child.sa.outboundID, of: id)
+        if associations[requestID]?.newestChild == id {
+            let left = associations[requestID]?.children.filter { $0.value.hasOutbound }
+            // Without another it stays: somebody has proved to hold the keys once.
+            if let next = left?.max(by: { $0.value.outboundSerial < $1.value.outboundSerial }) {
+                associations[requestID]?.newestChild = next.key
+            }
+        }
+        if child.hasInbound {
+            request(
+                .remove(child.sa.inboundID),
+                for: .remove(child.sa.inboundID, "inbound SA \(id.inboundSPI)"),
+                into: &effects
+            )
+        }
         if child.hasOutbound {
             request(
                 .remove(child.sa.outboundID),
-                for: .remove("outbound SA \(child.sa.outboundSPI)"),
+                for: .remove(child.sa.outboundID, "outbound SA \(child.sa.outboundSPI)"),
                 into: &effects
             )
         }
@@ -193,21 +234,6 @@ extension ControlPlane {
     }
 
     func reportRefusal(_ error: DataPlaneError, of id: RequestID, into effects: inout [Effect]) {
-        let association = associations[id]
-        effects.append(
-            .report(.call(CallEvent(trace: association?.trace, peer: association?.peer, kind: .kernelRefused(error))))
-        )
-    }
-
-    func reportExpiry(
-        of id: SecurityAssociation.ID,
-        requestID: UInt32,
-        isHard: Bool,
-        into effects: inout [Effect]
-    ) {
-        guard isHard else { return }
-        let owner = RequestID(rawValue: requestID).flatMap { associations[$0] }
-        let event = CallEvent(trace: owner?.trace, peer: owner?.peer, kind: .securityAssociationExpired(id.spi))
-        effects.append(.report(.call(event)))
+        report(.kernelRefused(error), of: id, into: &effects)
     }
 }

@@ -7,13 +7,12 @@ package import Primitives
 
 extension ControlPlane {
     /// Every call, and every peer with keys that has no call yet; `traffic` is left to who can ask the kernel.
-    package func calls(at now: MonotonicTime) -> [CallSnapshot] {
-        var snapshots = calls.values.map { snapshot(of: $0, at: now) }
-        for association in associations.values where association.calls.isEmpty {
-            snapshots.append(snapshot(of: association, at: now))
-        }
-        let associated = Set(requestIDs.keys)
-        for keys in ike.snapshots where !associated.contains(keys.id) {
+    package func calls(at now: MonotonicTime) -> [CallSnapshot] { matching(.all, at: now) }
+
+    /// Peers that have no keys for traffic yet. In a flood these are many, and nobody's.
+    package func halfOpenPeers() -> [CallSnapshot] {
+        var snapshots: [CallSnapshot] = []
+        for keys in ike.snapshots where requestIDs[keys.id] == nil {
             snapshots.append(
                 CallSnapshot(
                     trace: keys.trace.description,
@@ -24,7 +23,11 @@ extension ControlPlane {
                 )
             )
         }
-        return snapshots.sorted { ($0.trace, $0.l2tp?.session ?? 0) < ($1.trace, $1.l2tp?.session ?? 0) }
+        return Self.sorted(snapshots)
+    }
+
+    static func sorted(_ snapshots: [CallSnapshot]) -> [CallSnapshot] {
+        snapshots.sorted { ($0.trace, $0.l2tp?.session ?? 0) < ($1.trace, $1.l2tp?.session ?? 0) }
     }
 
     package func status(at now: MonotonicTime) -> StatusSnapshot {
@@ -38,7 +41,7 @@ extension ControlPlane {
         )
     }
 
-    private func snapshot(of association: Association, at now: MonotonicTime) -> CallSnapshot {
+    func snapshot(of association: Association, at now: MonotonicTime) -> CallSnapshot {
         let keys = association.ikeSAs.compactMap { ike.snapshot(of: $0) }.max { $0.id.rawValue < $1.id.rawValue }
         return CallSnapshot(
             trace: association.trace.description,
@@ -58,7 +61,7 @@ extension ControlPlane {
         )
     }
 
-    private func snapshot(of call: Call, at now: MonotonicTime) -> CallSnapshot {
+    func snapshot(of call: Call, at now: MonotonicTime) -> CallSnapshot {
         let link = call.link.snapshot
         var snapshot = associations[call.association].map { self.snapshot(of: $0, at: now) } ?? .closing(call)
         if snapshot.state != "closing" { snapshot.state = call.isUp ? "up" : "negotiating" }

@@ -10,7 +10,7 @@ extension ControlPlane {
         for effect in l2tpEffects {
             switch effect {
             case .transmit(let bytes, let socket, let peer):
-                effects.append(.send(bytes, on: socket, to: peer))
+                send(bytes, on: socket, to: peer, into: &effects)
             case .connectionOpening(let connection):
                 connectionOpening(connection, at: now, into: &effects)
             case .connectionEstablished:
@@ -25,12 +25,29 @@ extension ControlPlane {
                 callEnded(key, end, at: now, into: &effects)
             case .frame(let key, let frame):
                 withLink(key, at: now, into: &effects) { $0.receive(frame, at: now) }
-            case .unanswered:
-                break
+            case .unanswered(_, let socket):
+                readCounters(of: socket, into: &effects)
             case .report(let event):
                 effects.append(.report(.l2tp(event)))
             }
         }
+    }
+
+    /// A socket that is being renewed cannot send: its datagrams wait for the new one.
+    private mutating func send(
+        _ bytes: [UInt8],
+        on socket: RequestID,
+        to peer: SocketAddress,
+        into effects: inout [Effect]
+    ) {
+        let isHeld = associations.withValue(of: socket) { association in
+            guard case .opening = association.socket else { return false }
+            if association.held.count < Association.mostHeld {
+                association.held.append(Association.Held(datagram: bytes, peer: peer))
+            }
+            return true
+        }
+        if isHeld != true { effects.append(.send(bytes, on: socket, to: peer)) }
     }
 
     /// The kernel takes one tunnel for each socket, so a peer has one at a time. A second one means that the
@@ -76,7 +93,7 @@ extension ControlPlane {
         guard associations[socket]?.connections.remove(tunnel) != nil, let association = associations[socket],
             association.connections.isEmpty
         else { return }
-        if association.isClosing || isShuttingDown {
+        if association.isClosing || association.isForsaken || isShuttingDown {
             closeKeys(of: socket, at: now, into: &effects)
         } else if case .opening = association.socket {
             // A fresh one is under way already; a second would fail, and take the association with it.

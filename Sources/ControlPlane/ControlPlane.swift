@@ -28,6 +28,8 @@ package struct ControlPlane: Sendable {
     var associations: [RequestID: Association] = [:]
     /// Which association an IKE SA serves.
     var requestIDs: [IKESAID: RequestID] = [:]
+    /// Both halves of every child, as the kernel names them.
+    var securityAssociations: [SecurityAssociation.ID: ChildSA.ID] = [:]
     /// The newest association of each outer path.
     var paths: [Association.Path: RequestID] = [:]
     var privatePorts = PrivatePorts()
@@ -35,10 +37,17 @@ package struct ControlPlane: Sendable {
     var linkDeadlines = DeadlineQueue<SessionKey>()
     var users: UserDirectory
     var pools: AddressPools
+    var fixedAddresses = FixedAddresses()
+    var throttle: AuthenticationThrottle
+    /// When a link is told its pending verdict.
+    var verdictDeadlines = DeadlineQueue<SessionKey>()
+    var reconciliation = Reconciliation()
+    private var stoppedTimers: Set<TimedLayer> = []
     /// What each request still without an answer was for.
     var requests: [DataPlaneTicket: Purpose] = [:]
     private var ticketSerial: UInt64 = 0
     private var callSerial: UInt64 = 0
+    var lastOutboundSerial: UInt64 = 0
     private(set) var isShuttingDown = false
 
     package init(configuration: Configuration, entropy: any EntropySource) {
@@ -48,11 +57,17 @@ package struct ControlPlane: Sendable {
         l2tp = L2TP.Endpoint(configuration: configuration.l2tp, entropy: entropy)
         users = UserDirectory(configuration.users)
         pools = AddressPools(configuration.pools, reserving: configuration.users.compactMap(\.address))
+        throttle = AuthenticationThrottle(
+            limits: configuration.authenticationLimits,
+            largeSources: configuration.ike.largeSources
+        )
     }
 
     /// When ``advance(to:)`` next has something to do.
     package var nextDeadline: MonotonicTime? {
-        [ike.nextDeadline, l2tp.nextDeadline, linkDeadlines.nextDeadline].compactMap(\.self).min()
+        var next = min(verdictDeadlines.nextDeadline, or: reconciliation.deadline)
+        for layer in TimedLayer.allCases { next = min(next, or: deadline(of: layer)) }
+        return next
     }
 
     package mutating func handle(_ input: Input, at now: MonotonicTime) -> [Effect] {
@@ -69,24 +84,35 @@ package struct ControlPlane: Sendable {
             terminate(selector, at: now, into: &effects)
         case .command(.shutDown):
             shutDown(at: now, into: &effects)
-        case .command(.stopTimers):
-            break
+        case .command(.stopTimers(let layers)):
+            stoppedTimers = layers
         }
         return effects
     }
 
     package mutating func advance(to now: MonotonicTime) -> [Effect] {
         var effects: [Effect] = []
-        if let deadline = ike.nextDeadline, deadline <= now {
+        if let deadline = deadline(of: .ike), deadline <= now {
             perform(ike.advance(to: now), at: now, into: &effects)
         }
-        if let deadline = l2tp.nextDeadline, deadline <= now {
+        if let deadline = deadline(of: .l2tp), deadline <= now {
             perform(l2tp.advance(to: now), at: now, into: &effects)
         }
-        while let key = linkDeadlines.popDue(at: now) {
+        while let deadline = deadline(of: .ppp), deadline <= now, let key = linkDeadlines.popDue(at: now) {
             withLink(key, at: now, into: &effects) { $0.advance(to: now) }
         }
+        while let key = verdictDeadlines.popDue(at: now) { giveVerdict(to: key, at: now, into: &effects) }
+        if let deadline = reconciliation.deadline, deadline <= now { takeInventory(into: &effects) }
         return effects
+    }
+
+    private func deadline(of layer: TimedLayer) -> MonotonicTime? {
+        guard !stoppedTimers.contains(layer) else { return nil }
+        return switch layer {
+        case .ike: ike.nextDeadline
+        case .l2tp: l2tp.nextDeadline
+        case .ppp: linkDeadlines.nextDeadline
+        }
     }
 
     /// After ``Command/shutDown``: nothing is left to say or to take down.
@@ -102,15 +128,23 @@ package struct ControlPlane: Sendable {
         case .datagram(let socket, let peer, let bytes):
             guard let trace = associations[socket]?.trace else { return }
             peerHasSpoken(on: socket, at: now, into: &effects)
+            hear(socket, at: now)
             perform(l2tp.receive(bytes, on: socket, from: peer, trace: trace, at: now), at: now, into: &effects)
         case .frame(let id, let bytes):
-            guard let key = SessionKey(id) else { return }
+            guard let key = SessionKey(id), let socket = calls.withValue(of: key, { $0.association }) else { return }
+            hear(socket, at: now)
+            l2tp.heard(on: socket, at: now)
             withLink(key, at: now, into: &effects) { $0.receive(bytes[...], at: now) }
         case .expired(let id, let requestID, let isHard):
-            reportExpiry(of: id, requestID: requestID, isHard: isHard, into: &effects)
-        case .mappingChanged, .noticesLost, .vanished:
-            // Following a NAT that moves, and asking the kernel what it holds, need liveness to be judged first.
-            break
+            expired(id, requestID: requestID, isHard: isHard, at: now, into: &effects)
+        case .mappingChanged(let id, let requestID, let peer):
+            mappingChanged(id, requestID: requestID, to: peer, at: now, into: &effects)
+        case .noticesLost:
+            noticesLost(into: &effects)
+        case .vanished(.association(let id)):
+            vanished(id, at: now, into: &effects)
+        case .vanished(.session(let id)):
+            vanished(id, at: now, into: &effects)
         }
     }
 
@@ -133,16 +167,22 @@ package struct ControlPlane: Sendable {
             inboundAnswered(child, outcome, at: now, into: &effects)
         case .installOutbound(let child):
             outboundAnswered(child, outcome, at: now, into: &effects)
-        case .remove(let what):
-            if case .failed(let error) = outcome {
-                effects.append(.report(.call(CallEvent(trace: nil, peer: nil, kind: .removalFailed(what, error)))))
-            }
+        case .remove(_, let what):
+            if case .failed(let error) = outcome { report(.removalFailed(what, error), into: &effects) }
+        case .discard:
+            break
+        case .move(let child, let direction, let former):
+            moveAnswered(child, direction, from: former, outcome, at: now, into: &effects)
+        case .readCounters(let id):
+            countersRead(of: id, outcome, at: now, into: &effects)
+        case .takeInventory:
+            inventoryTaken(outcome, at: now, into: &effects)
         case .createSession(let key, let serial):
             sessionAnswered(key, serial: serial, outcome, at: now, into: &effects)
         case .bringUp(let key, let serial):
             interfaceAnswered(key, serial: serial, outcome, at: now, into: &effects)
-        case .removeSession(let lease):
-            if let lease { pools.release(lease) }
+        case .removeSession(_, let lease):
+            if let lease { release(lease, at: now, into: &effects) }
         }
     }
 
@@ -151,7 +191,14 @@ package struct ControlPlane: Sendable {
         ticketSerial += 1
         let ticket = DataPlaneTicket(rawValue: ticketSerial)
         requests[ticket] = purpose
+        reconciliation.note(request)
         effects.append(.request(request, ticket))
+    }
+
+    /// What concerns an association, or nobody.
+    func report(_ kind: CallEvent.Kind, of id: RequestID? = nil, into effects: inout [Effect]) {
+        let association = id.flatMap { associations[$0] }
+        effects.append(.report(.call(CallEvent(trace: association?.trace, peer: association?.peer, kind: kind))))
     }
 
     mutating func nextCallSerial() -> UInt64 {
@@ -162,6 +209,7 @@ package struct ControlPlane: Sendable {
     private mutating func shutDown(at now: MonotonicTime, into effects: inout [Effect]) {
         guard !isShuttingDown else { return }
         isShuttingDown = true
+        reconciliation = Reconciliation()
         for key in calls.keys { hangUp(key, at: now, into: &effects) }
         perform(l2tp.closeAll(at: now), at: now, into: &effects)
         for (id, association) in associations where association.connections.isEmpty {
@@ -182,12 +230,29 @@ enum Purpose: Hashable, Sendable {
     case closeSocket(RequestID)
     case installInbound(ChildSA.ID)
     case installOutbound(ChildSA.ID)
-    /// `what` is for the log line should it fail.
-    case remove(String)
+    /// The text is for the log line should it fail.
+    case remove(SecurityAssociation.ID, String)
+    /// To remove what may not be there.
+    case discard(SecurityAssociation.ID)
+    /// With the id it had before.
+    case move(ChildSA.ID, SecurityAssociation.Direction, from: SecurityAssociation.ID)
+    case readCounters(RequestID)
+    case takeInventory
     case createSession(SessionKey, serial: UInt64)
     case bringUp(SessionKey, serial: UInt64)
     /// The address is free again only when the route to it is gone.
-    case removeSession(AddressPools.Lease?)
+    case removeSession(KernelSessionID, AddressPools.Lease?)
+
+    /// The request that takes something away, if this was for one.
+    var removal: DataPlaneRequest? {
+        switch self {
+        case .remove(let id, _), .discard(let id), .move(_, .outbound, from: let id): .remove(id)
+        case .removeSession(let id, _): .removeSession(id)
+        case .openSocket, .reopenSocket, .connectSocket, .closeSocket, .installInbound, .installOutbound, .move,
+            .readCounters, .takeInventory, .createSession, .bringUp:
+            nil
+        }
+    }
 }
 
 extension SessionKey {
@@ -197,4 +262,10 @@ extension SessionKey {
         else { return nil }
         self.init(tunnel: tunnel, session: session)
     }
+}
+
+/// The earlier of two deadlines; `nil` is never.
+private func min(_ a: MonotonicTime?, or b: MonotonicTime?) -> MonotonicTime? {
+    guard let a, let b else { return a ?? b }
+    return Swift.min(a, b)
 }

@@ -8,9 +8,10 @@ package struct Configuration: Hashable, Sendable {
     package var vendorName = "Culvert"
     /// Shared with every LAC, for tunnel authentication and hidden AVPs; `nil` for none.
     package var secret: SecretBytes?
-    /// Silence after which a HELLO is sent.
+    /// Silence after which a HELLO is sent; half of ``silenceLimit`` if that is shorter.
     package var helloInterval: Duration = .seconds(60)
-    /// Silence, HELLO unanswered included, after which an established peer is gone.
+    /// Silence, HELLO and its repetitions included, after which an established peer is gone. Never before a full
+    /// retransmission cycle.
     package var silenceLimit: Duration = .seconds(150)
     package var receiveWindowSize: UInt16 = 16
     package var sessionsPerTunnelLimit = 4
@@ -26,6 +27,11 @@ package struct Configuration: Hashable, Sendable {
     package init(hostName: String) {
         self.hostName = hostName
     }
+
+    var keepaliveInterval: Duration { min(helloInterval, silenceLimit / 2) }
+
+    /// Between repetitions beyond the schedule: a limit of hours does not fill them with thousands of HELLOs.
+    var patientInterval: Duration { min(max(longestRetransmission, silenceLimit / 32), .seconds(60)) }
 
     var schedule: RetransmissionSchedule {
         RetransmissionSchedule(

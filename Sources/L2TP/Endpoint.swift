@@ -23,7 +23,7 @@ package struct Endpoint: Sendable {
         case sessionClosed(SessionKey, SessionEnd)
         /// A PPP frame out of a data message, as received: address, control and protocol fields possibly compressed.
         case frame(SessionKey, ArraySlice<UInt8>)
-        /// A HELLO had to be repeated. If the owner knows the peer to be alive it says so with ``Endpoint/heard(on:at:)``.
+        /// A HELLO, or another message of an established tunnel, had to be repeated. If the owner knows the peer to be alive it says so with ``Endpoint/heard(on:at:)``.
         case unanswered(TunnelID, on: RequestID)
         case report(Event)
     }
@@ -97,6 +97,22 @@ package struct Endpoint: Sendable {
 
     /// The peer of this socket is alive, as its traffic shows.
     package mutating func heard(on socket: RequestID, at now: MonotonicTime) {
+        for tunnel in sockets[socket]?.connections ?? [] {
+            let deadline = connections.withValue(of: tunnel) { [configuration] connection in
+                connection.heard(at: now)
+                return connection.nextDeadline(configuration)
+            }
+            deadlines.set(tunnel, to: deadline ?? nil)
+        }
+    }
+
+    /// The peer of this socket has another address from now on, as its security association has proved; its port is
+    /// the same. What still comes from the old address is nobody's.
+    package mutating func move(_ socket: RequestID, to address: IPAddress) {
+        guard let moved = sockets[socket] else { return }
+        for tunnel in moved.connections + moved.closing {
+            connections.withValue(of: tunnel) { $0.move(to: address) }
+        }
     }
 
     /// A PPP frame as a data message, with where it goes; `nil` if the session is unknown.
@@ -147,6 +163,9 @@ package struct Endpoint: Sendable {
     package var snapshots: [ConnectionSnapshot] {
         sortedTunnels.compactMap { connections[$0]?.snapshot }
     }
+
+    /// It has said goodbye, or was told so: nothing comes of it any more.
+    package func isClosing(_ tunnel: TunnelID) -> Bool { connections[tunnel]?.isClosing ?? true }
 
     package func snapshot(of tunnel: TunnelID) -> ConnectionSnapshot? { connections[tunnel]?.snapshot }
 
@@ -232,7 +251,7 @@ extension Endpoint {
         guard let tunnel = header.tunnel, let session = header.session else { return nil }
         let outcome = connections.withValue(of: tunnel) { [configuration] connection in
             let isKnown = connection.socket == socket && connection.peer == peer && connection.sessions[session] != nil
-            if isKnown { connection.noteActivity(at: now) }
+            if isKnown { connection.heard(at: now) }
             return (isKnown: isKnown, deadline: connection.nextDeadline(configuration))
         }
         guard let outcome, outcome.isKnown else { return nil }

@@ -45,13 +45,15 @@ extension Event.Kind {
                 "tunnel \(tunnel) ends: its \(type) did not come",
                 fields: [.init("tunnel", tunnel)]
             )
-        case .peerSilent(let tunnel):
+        case .peerSilent(let tunnel, let silence):
             EventDescription(
                 .l2tp,
                 .notice,
                 "tunnel-peer-silent",
-                "tunnel \(tunnel) ends: its peer acknowledges nothing any more",
-                fields: [.init("tunnel", tunnel)]
+                "tunnel \(tunnel) ends: its peer acknowledges nothing any more, and was last heard "
+                    + "\(silence.components.seconds) s ago",
+                remedy: "see whether the peer's network is gone; if it only sleeps, raise the silence limit",
+                fields: [.init("tunnel", tunnel), .init("silence", silence.components.seconds)]
             )
         case .peerRestarted(let tunnel):
             EventDescription(

@@ -22,7 +22,8 @@ package struct Event: Hashable, Sendable {
         case authenticationFailed(TunnelID, hostName: String)
         case connectionFailed(TunnelID, MessageFailure)
         case connectionTimedOut(TunnelID, waitingFor: MessageType)
-        case peerSilent(TunnelID)
+        /// The peer acknowledges nothing any more; for how long nothing at all was heard of it.
+        case peerSilent(TunnelID, for: Duration)
         case peerRestarted(TunnelID)
         case connectionStopped(TunnelID, by: Party, ResultCode?)
         case unexpectedMessage(TunnelID, MessageType, in: String)

@@ -57,7 +57,7 @@ extension Event.Kind {
                 "\(number) cannot be agreed on: \(error)",
                 remedy: error.remedy
             )
-        case .loopDetected, .echoTimeout, .setUpTimeout, .peerSilent, .terminatedByPeer, .userChanged:
+        case .loopDetected, .echoTimeout, .triesExhausted, .setUpTimeout, .peerSilent, .terminatedByPeer, .userChanged:
             endDescription
         case .protocolRejected, .malformedPacket, .unexpectedPacket, .answersLimited, .identification:
             packetDescription
@@ -75,13 +75,23 @@ extension Event.Kind {
                 "Our own magic number came back: the line is looped",
                 remedy: "Look for a peer or a relay that returns what it is sent"
             )
-        case .echoTimeout(let unanswered):
+        case .echoTimeout(let unanswered, let silence):
             EventDescription(
                 .ppp,
                 .notice,
                 "echo-timeout",
-                "The peer left \(unanswered) Echo-Requests in a row unanswered",
-                remedy: "If the peer only sleeps, raise the echo interval or the number of failures"
+                "The peer was not heard for \(silence.components.seconds) s, "
+                    + "and left \(unanswered) Echo-Requests unanswered",
+                remedy: "See whether the peer's network is gone; if it only sleeps, raise the silence limit",
+                fields: [EventDescription.Field("silence", silence.components.seconds)]
+            )
+        case .triesExhausted(let count):
+            EventDescription(
+                .authentication,
+                .warning,
+                "tries-exhausted",
+                "The peer failed \(count) times to prove who it is, and may not try again on this link",
+                remedy: "Correct the password on the client or in the users file, then dial again"
             )
         case .setUpTimeout(let phase, let after):
             EventDescription(
@@ -151,7 +161,7 @@ extension Event.Kind {
         case .identification(let text):
             EventDescription(.ppp, .debug, "identification", "The peer calls itself \(printable(text))")
         case .lcpOpened, .authenticated, .userRefused, .networkUp, .networkDown, .negotiationFailed,
-            .loopDetected, .echoTimeout, .setUpTimeout, .peerSilent, .terminatedByPeer, .userChanged:
+            .loopDetected, .echoTimeout, .triesExhausted, .setUpTimeout, .peerSilent, .terminatedByPeer, .userChanged:
             description
         }
     }
@@ -164,6 +174,7 @@ extension AuthenticationVerdict.Refusal {
         case .wrongPassword: "the password is wrong"
         case .methodUnsuitable: "what is stored about the user does not serve this method"
         case .disabled: "the user is disabled"
+        case .throttled: "there were too many failures before, so nobody looked"
         }
     }
 
@@ -174,6 +185,7 @@ extension AuthenticationVerdict.Refusal {
         case .methodUnsuitable:
             "Store the password itself for this user, or take \(method.rawValue) out of ppp.authentication"
         case .disabled: "Enable the user in the users file"
+        case .throttled: "Correct the password stored on the client, and wait until the lock ends"
         }
     }
 }

@@ -21,8 +21,10 @@ package struct Event: Hashable, Sendable {
         case networkDown(userName: String)
         case negotiationFailed(ProtocolNumber, NegotiationError)
         case loopDetected
-        case echoTimeout(unanswered: Int)
+        case echoTimeout(unanswered: Int, silence: Duration)
         case setUpTimeout(phase: String, after: Duration)
+        /// The peer has failed to prove itself so often, and began to negotiate anew.
+        case triesExhausted(Int)
         /// Nothing came back to any of `count` requests.
         case peerSilent(ProtocolNumber, count: Int)
         case terminatedByPeer(message: String)

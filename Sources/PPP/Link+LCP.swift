@@ -20,8 +20,8 @@ extension Link {
         case .terminateRequest:
             receiveTerminateRequest(packet, &effects, now)
         case .codeReject where packet.data.first == ControlPacket.Code.echoRequest.rawValue:
-            // A peer that knows no echo is alive nevertheless.
-            echo.unanswered = 0
+            // A peer that knows no echo is alive nevertheless, as was heard.
+            echo.awaitsReply = false
         default:
             apply(lcp.receive(packet, limits: limits, at: now), to: &effects, at: now)
         }
@@ -68,20 +68,26 @@ extension Link {
         guard case .establish = phase else { return }
         let method = lcp.options.method
         effects.append(.report(.lcpOpened(method: method, peerMRU: lcp.options.peerMRU)))
-        if configuration.echoInterval > .zero { echo.nextDeadline = now.advanced(by: configuration.echoInterval) }
-        var authenticator = Authenticator(method: method)
-        let outcome = authenticator.start(configuration, entropy, at: now)
-        phase = .authenticate(authenticator)
-        apply(outcome, &effects, now)
+        if configuration.echoInterval > .zero {
+            echo.nextDeadline = now.advanced(by: configuration.effectiveEchoInterval)
+        }
+        startAuthentication(with: method, &effects, now)
     }
 
     private mutating func lcpDown(_ effects: inout [Effect], _ now: MonotonicTime) {
         echo = Echo()
         early = nil
         switch phase {
+        case .authenticate(let authenticator): failedAttempts = authenticator.failedAttempts
+        case .network(let network): failedAttempts = network.authenticator.failedAttempts
+        case .dead, .establish, .terminate, .finished: break
+        }
+        switch phase {
         case .authenticate, .network:
             networkDown(&effects)
             renegotiations += 1
+            verification?.isAbandoned = true
+            verification?.next = nil
             phase = .establish
             setUpDeadline = setUpDeadline ?? now.advanced(by: configuration.setUpTimeout)
         case .dead, .establish, .terminate, .finished:
@@ -161,14 +167,14 @@ extension Link {
         _ effects: inout [Effect],
         _ now: MonotonicTime
     ) {
-        guard lcp.isOpened, packet.identifier == echo.identifier, echo.unanswered > 0 else {
+        guard lcp.isOpened, packet.identifier == echo.identifier, echo.awaitsReply else {
             effects.append(.report(.unexpectedPacket(.lcp, packet.code)))
             return
         }
         if isOurMagic(packet.data) {
             fail(.loop, in: .lcp, &effects, now)
         } else {
-            echo.unanswered = 0
+            echo.awaitsReply = false
             renegotiations = 0
         }
     }
@@ -184,14 +190,22 @@ extension Link {
             echo = Echo()
             return
         }
-        guard echo.unanswered < configuration.echoFailures else {
-            effects.append(.report(.echoTimeout(unanswered: echo.unanswered)))
-            close(.silence, &effects, now)
-            return
+        let silence = lastHeard.duration(to: now)
+        if echo.unanswered > 0 {
+            guard silence < configuration.silenceLimit else {
+                effects.append(.report(.echoTimeout(unanswered: echo.unanswered, silence: silence)))
+                close(.silence, &effects, now)
+                return
+            }
+            effects.append(.unanswered)
         }
         echo.unanswered += 1
+        echo.awaitsReply = true
         echo.identifier &+= 1
-        echo.nextDeadline = now.advanced(by: configuration.echoInterval)
+        // Whoever was asleep itself, asks once more before it judges.
+        let end = lastHeard.advanced(by: configuration.silenceLimit)
+        let next = now.advanced(by: configuration.echoRepetition)
+        echo.nextDeadline = end > now ? min(next, end) : next
         let magic = Option(0, integer: lcp.options.localMagic ?? 0).value
         let request = ControlPacket(.echoRequest, identifier: echo.identifier, data: magic)
         effects.append(.send(request.frame(.lcp)))

@@ -44,8 +44,15 @@ package struct Link: Sendable {
     var phase = Phase.dead
     var lcp: ControlProtocol<LCPOptions>
     var echo = Echo()
+    var lastHeard = MonotonicTime(sinceBoot: .zero)
     /// Runs until the network is up, and again while it is renegotiated.
     var setUpDeadline: MonotonicTime?
+    /// Runs in the authentication phase, and stands still while a verdict is looked for.
+    var authenticationDeadline: MonotonicTime?
+    /// What the owner was asked to verify, and has not answered.
+    var verification: Verification?
+    /// Attempts that did not end with an acceptance, before LCP was last renegotiated.
+    var failedAttempts = 0
     /// Who was accepted, once.
     var userName: String?
     /// What that user was given, once.
@@ -54,6 +61,8 @@ package struct Link: Sendable {
     var early: ControlPacket?
     var protocolRejects = AnswerBudget(perSecond: 5)
     var echoReplies = AnswerBudget(perSecond: 10)
+    /// All other packets: more than any negotiation takes.
+    var packets = AnswerBudget(perSecond: 50)
     var rejectIdentifier: UInt8 = 0
     /// How often the peer took an open layer down since it last answered an Echo-Request.
     var renegotiations = 0
@@ -75,7 +84,9 @@ package struct Link: Sendable {
         consider(lcp.nextDeadline)
         consider(echo.nextDeadline)
         switch phase {
-        case .authenticate(let authenticator): consider(authenticator.nextDeadline)
+        case .authenticate(let authenticator):
+            consider(authenticator.nextDeadline)
+            if verification == nil { consider(authenticationDeadline) }
         case .network(let network): consider(network.ipcp?.nextDeadline)
         case .dead, .establish, .terminate, .finished: break
         }
@@ -86,6 +97,7 @@ package struct Link: Sendable {
     package mutating func lowerLayerUp(at now: MonotonicTime) -> [Effect] {
         guard case .dead = phase else { return [] }
         phase = .establish
+        lastHeard = now
         setUpDeadline = now.advanced(by: configuration.setUpTimeout)
         var effects: [Effect] = []
         apply(lcp.handle(.open, limits: limits, at: now), to: &effects, at: now)
@@ -109,6 +121,7 @@ package struct Link: Sendable {
     package mutating func receive(_ frame: ArraySlice<UInt8>, at now: MonotonicTime) -> [Effect] {
         if case .finished = phase { return [] }
         var effects = lowerLayerUp(at: now)
+        heard(at: now)
         var reader = ByteReader(frame)
         do throws(DecodeError) {
             receive(try Frame(from: &reader), &effects, now)
@@ -138,22 +151,23 @@ package struct Link: Sendable {
 
     /// The peer is alive, as its traffic shows.
     package mutating func heard(at now: MonotonicTime) {
+        lastHeard = max(lastHeard, now)
+        echo.unanswered = 0
+        if echo.nextDeadline != nil { echo.nextDeadline = now.advanced(by: configuration.effectiveEchoInterval) }
     }
 
-    /// The answer to ``Effect/verify(_:)``.
+    /// The answer to ``Effect/verify(_:)``, however late. The owner is asked for one verdict at a time.
     package mutating func authenticated(_ verdict: AuthenticationVerdict, at now: MonotonicTime) -> [Effect] {
-        guard case .authenticate(var authenticator) = phase else { return [] }
         var effects: [Effect] = []
-        let outcome = authenticator.decide(verdict, configuration, entropy)
-        phase = .authenticate(authenticator)
-        apply(outcome, &effects, now)
+        takeVerdict(verdict, &effects, now)
         return effects
     }
 
     /// The answer to ``Effect/networkWanted(userName:)``.
     package mutating func openNetwork(_ offer: NetworkOffer, at now: MonotonicTime) -> [Effect] {
-        guard self.offer == nil, case .network = phase else { return [] }
+        guard self.offer == nil, userName != nil else { return [] }
         var effects: [Effect] = []
+        // The peer may have begun to renegotiate LCP meanwhile: then the offer waits for the new proof.
         self.offer = offer
         openIPCP(offer, &effects, now)
         return effects
@@ -198,13 +212,13 @@ extension Link {
     private mutating func receive(_ frame: Frame, _ effects: inout [Effect], _ now: MonotonicTime) {
         switch frame.protocolNumber {
         case .lcp:
-            if let packet = decode(frame, &effects) { receiveLCP(packet, &effects, now) }
+            if let packet = decode(frame, &effects, now) { receiveLCP(packet, &effects, now) }
         case .pap, .chap:
-            if let packet = decode(frame, &effects) {
+            if let packet = decode(frame, &effects, now) {
                 receiveAuthentication(packet, frame.protocolNumber, &effects, now)
             }
         case .ipcp:
-            if let packet = decode(frame, &effects) { receiveIPCP(packet, &effects, now) }
+            if let packet = decode(frame, &effects, now) { receiveIPCP(packet, &effects, now) }
         case .ipv4, .ipv6:
             // The kernel carries these; one that comes here came before the kernel was ready.
             break
@@ -213,10 +227,21 @@ extension Link {
         }
     }
 
-    private func decode(_ frame: Frame, _ effects: inout [Effect]) -> ControlPacket? {
+    /// - Returns: `nil` for what is malformed, and for what comes too often to be looked at.
+    private mutating func decode(
+        _ frame: Frame,
+        _ effects: inout [Effect],
+        _ now: MonotonicTime
+    ) -> ControlPacket? {
         var reader = ByteReader(frame.information)
         do throws(DecodeError) {
-            return try ControlPacket(from: &reader)
+            let packet = try ControlPacket(from: &reader)
+            // Echo-Requests have a limit of their own.
+            guard frame.protocolNumber == .lcp && packet.code == .echoRequest || packets.spend(at: now) else {
+                effects.append(.report(.answersLimited(frame.protocolNumber)))
+                return nil
+            }
+            return packet
         } catch {
             effects.append(.report(.malformedPacket(frame.protocolNumber, error)))
             return nil
@@ -263,6 +288,7 @@ extension Link {
         lcp = ControlProtocol(lcp.options)
         echo = Echo()
         early = nil
+        verification = nil
         effects.append(.finished(end))
     }
 }

@@ -149,7 +149,6 @@ struct SettingsTests {
               wins: 192.0.2.55
               mtu: 1400
               echo-interval: 10s
-              echo-failures: 3
               set-up-timeout: 1m
               authentication-tries: 2
             addresses:
@@ -199,7 +198,7 @@ struct SettingsTests {
         let ppp = controlPlane.ppp
         #expect(ppp.authentication == [.pap])
         #expect(ppp.mru == 1400)
-        #expect(ppp.echoInterval == .seconds(10) && ppp.echoFailures == 3)
+        #expect(ppp.echoInterval == .seconds(10))
         #expect(ppp.setUpTimeout == .seconds(60) && ppp.authenticationTries == 2)
     }
 

@@ -14,9 +14,14 @@ enum Fixture {
     static let ikeOffer = [IKETransform(cipher: .aesCBC(keyBits: 256), hash: .sha256, group: .ecp256)]
     static let espOffer = [ESPTransform(cipher: .aesCBC(keyBits: 256), integrity: .hmacSHA256_128)]
 
-    static func network(clients: [SimulatedClient], pool: String = "10.99.0.0/24") throws -> SimulatedNetwork {
+    static func network(
+        clients: [SimulatedClient],
+        pool: String = "10.99.0.0/24",
+        configuration given: ControlPlane.Configuration? = nil
+    ) throws -> SimulatedNetwork {
+        let configuration = try given ?? configuration(pool: pool)
         var network = SimulatedNetwork(
-            gateway: ControlPlane(configuration: try configuration(pool: pool), entropy: SeededEntropy(seed: 42))
+            gateway: ControlPlane(configuration: configuration, entropy: SeededEntropy(seed: 42))
         )
         network.clients = clients
         return network

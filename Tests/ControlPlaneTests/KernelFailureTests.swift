@@ -64,11 +64,11 @@ struct KernelFailureTests {
             // Socket and association are asked for at once, and a close answers for every open. The peer does not
             // know the association: its SPI is in the answer that it never gets.
             case .openSocket: ["association without tunnel socket", "close without socket"]
-            // The answer to the SCCRQ was on its way; with the socket it is dropped.
-            case .connectSocket: ["datagram on no socket"]
+            // The answer to the SCCRQ was on its way when the keys went.
+            case .connectSocket: ["the client cannot decrypt"]
             case _: [String]()
             }
-        #expect(network.kernel.violations.filter { !known.contains($0) }.isEmpty)
+        #expect(network.kernel.violations.filter { text in !known.contains { text.hasPrefix($0) } }.isEmpty)
     }
 
     @Test(arguments: Kind.removing)

@@ -272,7 +272,7 @@ struct LinkSimulationTests {
         wire.fate = { _ in .lose }
         wire.run(for: .seconds(300)) { !$0.ends.isEmpty }
         #expect(wire.ends == [.silence])
-        #expect(wire.events.contains(.echoTimeout(unanswered: 4)))
+        #expect(wire.events.contains(.echoTimeout(unanswered: 12, silence: .seconds(150))))
         #expect(start.duration(to: wire.now) <= .seconds(5 * 30 + 6))
     }
 }

@@ -18,9 +18,9 @@ package struct SimulatedClient {
     package var lac: SimulatedLAC
     package var ppp: SimulatedPPPClient
     /// Where its packets seem to come from.
-    package let outerAddress: IPAddress
+    package private(set) var outerAddress: IPAddress
     /// By port of the client, what its NAT makes of it; the port itself without a NAT.
-    package let outerPorts: [UInt16: UInt16]
+    package private(set) var outerPorts: [UInt16: UInt16]
     private var deliveredFrames = 0
     private var hasStarted: (tunnel: Bool, ppp: Bool) = (false, false)
 
@@ -53,6 +53,12 @@ package struct SimulatedClient {
     package func outer(_ port: IKE.Datagram.Port) -> SocketAddress {
         let own: UInt16 = port == .ike ? 500 : 4500
         return SocketAddress(outerAddress, port: outerPorts[own] ?? own)
+    }
+
+    /// Its NAT has forgotten it, and gives it a new address or new ports.
+    package mutating func moveNAT(to address: IPAddress, ports: [UInt16: UInt16]) {
+        outerAddress = address
+        outerPorts = ports
     }
 
     package mutating func start(at now: MonotonicTime) -> [Packet] {

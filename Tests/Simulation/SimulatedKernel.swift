@@ -20,6 +20,8 @@ package struct SimulatedKernel: Sendable {
     package private(set) var violations: [String] = []
     /// Every request, in words.
     package private(set) var log: [String] = []
+    /// Removed by somebody else, and not yet cleaned up after.
+    private var lostSessions: Set<KernelSessionID> = []
     /// What the sessions' interfaces have carried, if anything.
     package var counters: [KernelSessionID: TrafficCounters] = [:]
     private static let noTraffic = TrafficCounters(receivedPackets: 0, receivedBytes: 0, sentPackets: 0, sentBytes: 0)
@@ -36,6 +38,33 @@ package struct SimulatedKernel: Sendable {
     package func outbound(_ requestID: RequestID) -> SecurityAssociation? {
         order.last { associations[$0]?.requestID == requestID && associations[$0]?.direction == .outbound }
             .flatMap { associations[$0] }
+    }
+
+    /// The peer's packets that the kernel carried itself.
+    package mutating func carry(_ packets: UInt64, for id: KernelSessionID) {
+        counters[id, default: Self.noTraffic].receivedPackets += packets
+    }
+
+    /// Somebody on this machine removes it.
+    package mutating func lose(_ id: SecurityAssociation.ID) {
+        associations[id] = nil
+        order.removeAll { $0 == id }
+    }
+
+    package mutating func lose(_ id: KernelSessionID) {
+        guard sessions.removeValue(forKey: id) != nil else { return }
+        interfaces[id] = nil
+        lostSessions.insert(id)
+    }
+
+    /// A leftover that carries our mark.
+    package mutating func stray(_ association: SecurityAssociation) {
+        associations[association.id] = association
+        order.append(association.id)
+    }
+
+    package mutating func stray(_ session: L2TPSession) {
+        sessions[session.id] = session
     }
 
     package mutating func perform(_ request: DataPlaneRequest) -> DataPlaneOutcome {
@@ -76,6 +105,7 @@ package struct SimulatedKernel: Sendable {
             }
             interfaces[interface.session] = interface
         case .removeSession(let id):
+            guard lostSessions.remove(id) == nil else { return .done }
             guard sessions.removeValue(forKey: id) != nil else { return refuse("removal of no session", 19) }
             interfaces[id] = nil
         case .move(let id, let direction, let peer):
@@ -89,6 +119,7 @@ package struct SimulatedKernel: Sendable {
                 association.encapsulation?.destinationPort = peer.port
             }
             associations[id] = nil
+            guard associations[association.id] == nil else { return refuse("move onto another", 17) }
             associations[association.id] = association
             order = order.map { $0 == id ? association.id : $0 }
         case .readCounters(let ids):

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import ControlPlane
 internal import Cryptography
-internal import DataPlane
+package import DataPlane
 internal import IKE
 internal import L2TP
 package import Primitives
@@ -21,7 +21,33 @@ package struct SimulatedNetwork {
         case mangled(UInt64)
     }
 
+    /// What a packet is, as far as anybody may lose it on purpose.
+    package enum Layer: Hashable, Sendable, CaseIterable {
+        case ike
+        /// L2TP's control messages.
+        case control
+        /// PPP frames in L2TP's data messages.
+        case frames
+
+        fileprivate init(l2tp bytes: [UInt8]) {
+            self = bytes.first.map { $0 & 0x80 != 0 } == true ? .control : .frames
+        }
+    }
+
     private enum Destination {
+        var client: Int {
+            switch self {
+            case .gateway(let client, _), .clientIKE(let client, _, _), .clientProtected(let client, _, _): client
+            }
+        }
+
+        var layer: Layer {
+            switch self {
+            case .gateway(_, .ike), .clientIKE: .ike
+            case .gateway(_, .protected(let bytes, _)), .clientProtected(_, let bytes, _): Layer(l2tp: bytes)
+            }
+        }
+
         case gateway(client: Int, SimulatedClient.Packet)
         case clientIKE(Int, [UInt8], IKE.Datagram.Port)
         case clientProtected(Int, [UInt8], spi: UInt32)
@@ -63,6 +89,10 @@ package struct SimulatedNetwork {
     package private(set) var events: [ControlPlane.Event] = []
     /// By number of the packet, from zero.
     package var fate: @Sendable (Int) -> Fate = { _ in .arrives }
+    /// What is lost of a client's packets, both ways; they have no number.
+    package var blocked: [Int: Set<Layer>] = [:]
+    /// What the kernel does not tell.
+    package var isNoticeLost: @Sendable (DataPlaneNotice) -> Bool = { _ in false }
     package private(set) var carried = 0
     private let latency: Duration = .milliseconds(20)
     private var inFlight: [(arrival: MonotonicTime, number: Int, destination: Destination)] = []
@@ -85,6 +115,12 @@ package struct SimulatedNetwork {
     {
         let packets = body(&clients[client], now)
         send(packets, from: client)
+    }
+
+    /// The kernel has something to tell.
+    package mutating func notify(_ notice: DataPlaneNotice) {
+        guard !isNoticeLost(notice) else { return }
+        perform(gateway.handle(.notice(notice), at: now))
     }
 
     package mutating func command(_ command: ControlPlane.Command) {
@@ -126,6 +162,7 @@ package struct SimulatedNetwork {
     }
 
     private mutating func launch(_ destination: Destination) {
+        if blocked[destination.client]?.contains(destination.layer) == true { return }
         let number = carried
         carried += 1
         switch fate(number) {
@@ -187,6 +224,12 @@ package struct SimulatedNetwork {
             kernel.note("the gateway cannot decrypt \(spi)")
             return
         }
+        if let encapsulation = association.encapsulation {
+            let source = clients[index].outer(.natTraversal)
+            if source != SocketAddress(association.source, port: encapsulation.sourcePort) {
+                notify(.mappingChanged(association.id, requestID: association.requestID.rawValue, to: source))
+            }
+        }
         let peer = SocketAddress(clients[index].outerAddress, port: 1701)
         guard let socket = kernel.sockets[association.requestID], socket.peer == nil || socket.peer == peer else {
             return
@@ -206,6 +249,8 @@ package struct SimulatedNetwork {
     }
 
     private mutating func perform(_ effects: [ControlPlane.Effect]) {
+        // The kernel's answers come when all is asked.
+        var answers: [DataPlaneNotice] = []
         for effect in effects {
             switch effect {
             case .transmit(let datagram):
@@ -227,12 +272,12 @@ package struct SimulatedNetwork {
                 writer.append([0xFF, 0x03] + frame)
                 protect(writer.bytes, session.socket, to: peer)
             case .request(let request, let ticket):
-                let outcome = kernel.perform(request)
-                perform(gateway.handle(.notice(.answered(ticket, outcome)), at: now))
+                answers.append(.answered(ticket, kernel.perform(request)))
             case .report(let event):
                 events.append(event)
             }
         }
+        for answer in answers { perform(gateway.handle(.notice(answer), at: now)) }
     }
 
     private mutating func protect(_ bytes: [UInt8], _ requestID: RequestID, to peer: SocketAddress) {
@@ -247,6 +292,7 @@ package struct SimulatedNetwork {
         guard
             let index = clients.firstIndex(where: { client in
                 client.outerAddress == peer.address
+                    && association.encapsulation.map { $0.destinationPort == client.outer(.natTraversal).port } ?? true
                     && client.ike.children.contains { $0.inboundSPI == association.spi }
             })
         else { return }

@@ -24,7 +24,7 @@ package struct ControlConnection: Sendable {
     package let id: TunnelID
     package let peerID: TunnelID
     package let socket: RequestID
-    package let peer: SocketAddress
+    package private(set) var peer: SocketAddress
     package let trace: TraceID
     package let hostName: String
     package let vendorName: String?
@@ -35,7 +35,7 @@ package struct ControlConnection: Sendable {
     var sessionsByPeer: [SessionID: SessionID] = [:]
     /// When sessions have waited long enough for their ICCN.
     var waitingSessions = DeadlineQueue<SessionID>()
-    private var lastReceived: MonotonicTime
+    private var lastHeard: MonotonicTime
     private var hasReportedEnd = false
 
     /// Opens the connection that `offer` asks for, with an SCCRP.
@@ -58,7 +58,7 @@ package struct ControlConnection: Sendable {
         self.trace = trace
         hostName = offer.hostName
         vendorName = offer.vendorName
-        lastReceived = now
+        lastHeard = now
         channel = ReliableDelivery(
             peerTunnel: offer.assigned,
             peerWindow: offer.receiveWindowSize,
@@ -91,15 +91,25 @@ package struct ControlConnection: Sendable {
         let ownDeadline: MonotonicTime? =
             switch state {
             case .waitControlConnection(_, let until), .closing(let until): until
-            case .established: channel.isIdle ? lastReceived.advanced(by: configuration.helloInterval) : nil
+            case .established:
+                if channel.isIdle {
+                    lastHeard.advanced(by: configuration.keepaliveInterval)
+                } else {
+                    channel.isExhausted && isPatient ? lastHeard.advanced(by: configuration.silenceLimit) : nil
+                }
             case .closed: nil
             }
         return [channel.deadline, ownDeadline, waitingSessions.nextDeadline].compactMap { $0 }.min()
     }
 
-    /// A data message has come.
-    package mutating func noteActivity(at now: MonotonicTime) {
-        lastReceived = now
+    /// The peer is alive: a data message has come, or the owner saw its traffic elsewhere.
+    package mutating func heard(at now: MonotonicTime) {
+        lastHeard = max(lastHeard, now)
+    }
+
+    /// The peer speaks from another address from now on, and from the same port.
+    package mutating func move(to address: IPAddress) {
+        peer.address = address
     }
 
     /// Takes a control message off the wire.
@@ -110,7 +120,7 @@ package struct ControlConnection: Sendable {
         _ configuration: Configuration,
         _ entropy: any EntropySource
     ) -> [Endpoint.Effect] {
-        lastReceived = now
+        heard(at: now)
         switch channel.receive(header, body, at: now) {
         case .acknowledgement, .duplicate, .early:
             return []
@@ -291,6 +301,7 @@ package struct ControlConnection: Sendable {
         if let result {
             channel.dropUnsent()
             send(.stopCCN(assigned: id, ResultCode(result)))
+            channel.hurry()
         } else {
             channel.dropUnacknowledged()
         }
@@ -306,19 +317,37 @@ package struct ControlConnection: Sendable {
 
     // MARK: - Time
 
+    /// Whether the peer's silence alone decides when it is given up, and not the number of repetitions: where a call
+    /// would be lost, and where nothing but a HELLO is unanswered.
+    private var isPatient: Bool {
+        switch state {
+        case .established: channel.waitsForKeepalive || sessions.values.contains(where: \.isEstablished)
+        case .waitControlConnection, .closing, .closed: false
+        }
+    }
+
     package mutating func advance(to now: MonotonicTime, _ configuration: Configuration) -> [Endpoint.Effect] {
-        guard channel.advance(to: now) else {
-            return (isClosing ? [] : [report(.peerSilent(id))]) + abandon()
+        let isPatient = isPatient
+        let silence = lastHeard.duration(to: now)
+        let isOverdue = silence >= configuration.silenceLimit
+        let isRepeating = channel.deadline.map { $0 <= now } ?? false
+        let patientWait = isPatient && !isOverdue ? configuration.patientInterval : nil
+        guard !(isPatient && isOverdue && channel.isExhausted),
+            channel.advance(to: now, beyondSchedule: patientWait)
+        else {
+            return (isClosing ? [] : [report(.peerSilent(id, for: silence))]) + abandon()
         }
         switch state {
+        case .established where isRepeating:
+            return expireCalls(at: now) + [.unanswered(id, on: socket)]
         case .waitControlConnection(_, let until) where until <= now:
             state = .closing(until: now.advanced(by: configuration.schedule.cycle))
             return [report(.connectionTimedOut(id, waitingFor: .scccn))]
                 + leave(saying: .generalError(.noControlConnection, message: "no SCCCN came"))
         case .closing(let until) where until <= now:
             return abandon()
-        case .established where channel.isIdle && lastReceived.advanced(by: configuration.helloInterval) <= now:
-            send(.hello)
+        case .established where channel.isIdle && silence >= configuration.keepaliveInterval:
+            channel.send(ControlMessage.hello.encoded(), session: nil, isKeepalive: true)
             return expireCalls(at: now)
         case .waitControlConnection, .established, .closing, .closed:
             return expireCalls(at: now)

@@ -31,6 +31,7 @@ package struct ReliableDelivery: Sendable {
     private struct Outgoing {
         var session: SessionID?
         var body: [UInt8]
+        var isKeepalive: Bool
     }
 
     /// A message that came too early is kept up to this size. Larger ones must come again.
@@ -53,6 +54,8 @@ package struct ReliableDelivery: Sendable {
     /// Ns of the first in the queue.
     private var oldestNs: SequenceNumber
     private var retransmissions = 0
+    /// Between repetitions beyond the limit.
+    private var patientWait = Duration.zero
 
     private var congestionWindow = 1
     private var slowStartThreshold: Int
@@ -89,6 +92,10 @@ package struct ReliableDelivery: Sendable {
     /// Messages that are not acknowledged, or not even sent.
     package var queued: Int { queue.count }
     package var isIdle: Bool { queue.isEmpty }
+    /// What waits longest for its acknowledgement is a keepalive.
+    package var waitsForKeepalive: Bool { queue.first?.isKeepalive ?? false }
+    /// Repetitions go on beyond the schedule.
+    package var isExhausted: Bool { deadline != nil && retransmissions > schedule.limit }
 
     package mutating func receive(_ header: ControlHeader, _ body: ByteReader, at now: MonotonicTime) -> Reception {
         acknowledge(upTo: header.nr, at: now)
@@ -113,8 +120,15 @@ package struct ReliableDelivery: Sendable {
     }
 
     /// Queues a message. It goes out with a ``flush(at:)``, as soon as the windows let it.
-    package mutating func send(_ body: [UInt8], session: SessionID?) {
-        queue.append(Outgoing(session: session, body: body))
+    package mutating func send(_ body: [UInt8], session: SessionID?, isKeepalive: Bool = false) {
+        queue.append(Outgoing(session: session, body: body, isKeepalive: isKeepalive))
+    }
+
+    /// Starts the schedule anew, and lets out what is queued as far as the peer's window reaches: our last words do
+    /// not wait for what was said before.
+    package mutating func hurry() {
+        retransmissions = 0
+        congestionWindow = max(queue.count, 1)
     }
 
     /// Drops what was never sent, because what comes next makes it pointless.
@@ -139,7 +153,7 @@ package struct ReliableDelivery: Sendable {
             datagrams.append(datagram(at: inFlight))
             inFlight += 1
             everSent = max(everSent, inFlight)
-            if deadline == nil { deadline = now.advanced(by: schedule.wait(after: retransmissions)) }
+            if deadline == nil { deadline = now.advanced(by: wait) }
         }
         if owesAcknowledgement {
             let ns = SequenceNumber(oldestNs.rawValue &+ UInt16(truncatingIfNeeded: everSent))
@@ -149,12 +163,19 @@ package struct ReliableDelivery: Sendable {
         return datagrams
     }
 
+    private var wait: Duration {
+        let scheduled = schedule.wait(after: retransmissions)
+        return retransmissions > schedule.limit ? max(scheduled, patientWait) : scheduled
+    }
+
     /// Retransmits the oldest message if it has waited long enough; the others follow as acknowledgements come.
     ///
+    /// - Parameter patientWait: How long each repetition beyond the schedule waits; `nil` to give up there.
     /// - Returns: `false` if the peer is given up: it has acknowledged nothing for a full retransmission cycle.
-    package mutating func advance(to now: MonotonicTime) -> Bool {
+    package mutating func advance(to now: MonotonicTime, beyondSchedule patientWait: Duration? = nil) -> Bool {
         guard let deadline, deadline <= now else { return true }
-        guard retransmissions < schedule.limit else { return false }
+        guard retransmissions < schedule.limit || patientWait != nil else { return false }
+        self.patientWait = patientWait ?? .zero
         retransmissions += 1
         slowStartThreshold = max(congestionWindow / 2, 1)
         congestionWindow = 1

@@ -12,5 +12,7 @@ package enum AuthenticationVerdict: Hashable, Sendable {
         /// What is stored about the user does not serve this method: an NT hash and CHAP, say.
         case methodUnsuitable
         case disabled
+        /// Too many failures before this one: the proof was not looked at.
+        case throttled
     }
 }

@@ -36,11 +36,14 @@ package struct Authenticator: Sendable {
 
     package let method: AuthenticationMethod
     private var state: State = .awaitingRequest
-    private var attempts = 0
+    /// Attempts that were not accepted, those that nobody has judged yet included.
+    package private(set) var failedAttempts: Int
     package private(set) var nextDeadline: MonotonicTime?
 
-    package init(method: AuthenticationMethod) {
+    /// - Parameter failedAttempts: Of the authenticators before this one, of the same link.
+    package init(method: AuthenticationMethod, failedAttempts: Int = 0) {
         self.method = method
+        self.failedAttempts = failedAttempts
     }
 
     package var protocolNumber: ProtocolNumber { AuthenticationProposal(method).protocolNumber }
@@ -107,8 +110,12 @@ package struct Authenticator: Sendable {
             guard packet.identifier == identifier else { return [.unexpected(packet.code)] }
             return attempt(packet, challenge: challenge, configuration, entropy)
 
-        case .verifying:
-            // A repetition; the verdict answers both.
+        case .verifying(var answered, let userName):
+            // A repetition; the verdict answers both. A PAP peer counts on, and may look for its last number.
+            if method == .pap {
+                answered.identifier = packet.identifier
+                state = .verifying(answered, userName: userName)
+            }
             return [.unexpected(packet.code)]
 
         case .retrying(let reply, let answered, let challenge):
@@ -138,7 +145,7 @@ package struct Authenticator: Sendable {
         } catch {
             return [.malformed(error)]
         }
-        attempts += 1
+        failedAttempts += 1
         nextDeadline = nil
         // A PAP packet holds the password, and is not needed again.
         let answered = method == .pap ? ControlPacket(packet.code, identifier: packet.identifier) : packet
@@ -184,6 +191,7 @@ package struct Authenticator: Sendable {
     ) -> [Effect] {
         let reply = ControlPacket(code, identifier: packet.identifier, data: message[...])
         state = .decided(reply: reply)
+        failedAttempts -= 1
         return [.send(reply), .accepted(userName: userName)]
     }
 
@@ -208,7 +216,7 @@ package struct Authenticator: Sendable {
         _ entropy: any EntropySource
     ) -> [Effect] {
         let challenge = entropy.bytes(Authenticator.challengeLength)
-        let isFinal = attempts >= configuration.authenticationTries
+        let isFinal = failedAttempts >= configuration.authenticationTries
         let fresh = challenge.map { hexadecimal($0, digits: 2).uppercased() }.joined()
         let text = "E=691 R=\(isFinal ? 0 : 1) C=\(fresh) V=3 M=Authentication failed"
         guard !isFinal else { return refuse(packet, CHAPValue.failure, Array(text.utf8), userName, refusal) }

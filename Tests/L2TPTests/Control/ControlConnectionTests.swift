@@ -240,7 +240,7 @@ private let golden = """
     waitControlConnection + half an AVP: (malformed-message) StopCCN > closing
     waitControlConnection + StopCCN without AVPs: (tunnel-stopped) ZLB connectionClosed > closing
     waitControlConnection + ICRQ without AVPs: (malformed-message) ZLB > waitControlConnection
-    waitControlConnection + close: (tunnel-stopped) > closing
+    waitControlConnection + close: (tunnel-stopped) StopCCN > closing
     waitControlConnection + abandon: connectionClosed > closed
     waitControlConnection + peer silent for 40 s: (tunnel-establishment-timeout) StopCCN > closing
     waitControlConnection + peer silent for 61 s: (tunnel-establishment-timeout) StopCCN > closing

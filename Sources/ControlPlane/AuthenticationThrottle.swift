@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Primitives
+
+/// How often a password may be guessed.
+///
+/// Whoever fails is slowed down by where it comes from, and never by the name it uses: a name alone costs only time,
+/// so nobody can lock somebody else out. What is not looked at teaches the guesser nothing, and is not counted.
+///
+/// All tables are bounded; the entry touched longest ago makes room.
+package struct AuthenticationThrottle: Sendable {
+    package struct Limits: Hashable, Sendable {
+        /// In which failures add up, from the first of them on.
+        package var window: Duration = .seconds(300)
+        /// Of one user from one source.
+        package var pairFailures = 5
+        /// Doubles from one lock to the next, up to `longestLock`.
+        package var firstLock: Duration = .seconds(300)
+        package var longestLock: Duration = .seconds(3600)
+        /// Of one source, whatever the names; large sources have sixteen times as many.
+        package var sourceFailures = 30
+        package var sourcePenalty: Duration = .seconds(600)
+        /// Between two tries during that; a sixteenth for large sources.
+        package var sourceInterval: Duration = .seconds(10)
+        /// How long a refusal waits; doubles with each of the name, up to `longestDelay`.
+        package var firstDelay: Duration = .milliseconds(500)
+        package var longestDelay: Duration = .seconds(2)
+        /// Entries of each table.
+        package var capacity = 65_536
+
+        package init() {}
+    }
+
+    /// Why a try is refused unseen.
+    package enum Reason: Hashable, Sendable {
+        /// This user has failed too often from this source.
+        case pair
+        /// This source has failed too often.
+        case source
+    }
+
+    package enum Ruling: Hashable, Sendable {
+        /// Compare, then ``AuthenticationThrottle/record(isAccepted:userName:from:at:)``.
+        case look
+        /// Until then nobody looks.
+        case refuse(Reason, until: MonotonicTime)
+    }
+
+    /// Names are kept as keyed hashes, so that long ones take no more room.
+    private struct Pair: Hashable {
+        let name: Int
+        let source: IPAddress
+    }
+
+    /// Failures since `start`.
+    private struct Tally {
+        var start: MonotonicTime
+        var failures = 0
+    }
+
+    private struct Lock {
+        var tally: Tally
+        /// Locks so far.
+        var level = 0
+        var until: MonotonicTime?
+    }
+
+    private struct Penalty {
+        var tally: Tally
+        var until: MonotonicTime?
+        var nextTry: MonotonicTime?
+    }
+
+    private let limits: Limits
+    private let largeSources: [IPPrefix]
+    private var pairs: RecentTable<Pair, Lock>
+    private var names: RecentTable<Int, Tally>
+    private var sources: RecentTable<IPAddress, Penalty>
+
+    /// - Parameter largeSources: Prefixes that stand for many peers each.
+    package init(limits: Limits = Limits(), largeSources: [IPPrefix] = []) {
+        self.limits = limits
+        self.largeSources = largeSources
+        pairs = RecentTable(capacity: limits.capacity)
+        names = RecentTable(capacity: limits.capacity)
+        sources = RecentTable(capacity: limits.capacity)
+    }
+
+    /// Entries in all tables.
+    package var count: Int { pairs.count + names.count + sources.count }
+
+    package mutating func ruling(
+        on userName: String,
+        from address: IPAddress,
+        at now: MonotonicTime
+    ) -> Ruling {
+        let source = Self.source(address)
+        if let until = pairs[Pair(name: userName.hashValue, source: source)]?.until, now < until {
+            return .refuse(.pair, until: until)
+        }
+        guard var penalty = sources[source], let until = penalty.until, now < until else { return .look }
+        if let nextTry = penalty.nextTry, now < nextTry { return .refuse(.source, until: nextTry) }
+        penalty.nextTry = now.advanced(by: limits.sourceInterval / factor(of: address))
+        sources.set(source, to: penalty)
+        return .look
+    }
+
+    /// What came of a try that was looked at.
+    package mutating func record(
+        isAccepted: Bool,
+        userName: String,
+        from address: IPAddress,
+        at now: MonotonicTime
+    ) {
+        let name = userName.hashValue
+        let source = Self.source(address)
+        let pair = Pair(name: name, source: source)
+        guard !isAccepted else {
+            // The source stays as it is: who has one account could guess others' in between.
+            pairs.remove(pair)
+            return
+        }
+        names.set(name, to: added(to: names[name], at: now))
+
+        var lock = pairs[pair] ?? Lock(tally: Tally(start: now))
+        if let until = lock.until, until.advanced(by: limits.longestLock) <= now { lock.level = 0 }
+        lock.tally = added(to: lock.tally, at: now)
+        if lock.tally.failures >= limits.pairFailures {
+            lock.until = now.advanced(by: doubled(limits.firstLock, lock.level, atMost: limits.longestLock))
+            lock.level += 1
+            lock.tally = Tally(start: now)
+        }
+        pairs.set(pair, to: lock)
+
+        var penalty = sources[source] ?? Penalty(tally: Tally(start: now))
+        penalty.tally = added(to: penalty.tally, at: now)
+        if penalty.tally.failures >= limits.sourceFailures * factor(of: address) {
+            penalty.until = now.advanced(by: limits.sourcePenalty)
+            penalty.nextTry = now.advanced(by: limits.sourceInterval / factor(of: address))
+            penalty.tally = Tally(start: now)
+        }
+        sources.set(source, to: penalty)
+    }
+
+    /// How long the refusal of this user waits, the failure that led to it included. Acceptance never waits.
+    package func delay(of userName: String, at now: MonotonicTime) -> Duration {
+        guard let tally = names[userName.hashValue], now < tally.start.advanced(by: limits.window) else {
+            return limits.firstDelay
+        }
+        return doubled(limits.firstDelay, max(tally.failures - 1, 0), atMost: limits.longestDelay)
+    }
+
+    private func added(to tally: Tally?, at now: MonotonicTime) -> Tally {
+        guard var tally, now < tally.start.advanced(by: limits.window) else { return Tally(start: now, failures: 1) }
+        tally.failures += 1
+        return tally
+    }
+
+    private func doubled(_ first: Duration, _ times: Int, atMost longest: Duration) -> Duration {
+        min(first * (1 << min(times, 16)), longest)
+    }
+
+    private func factor(of address: IPAddress) -> Int {
+        largeSources.contains { $0.contains(address) } ? 16 : 1
+    }
+
+    /// Whoever has an IPv6 address has at least 2^64 of them.
+    private static func source(_ address: IPAddress) -> IPAddress {
+        switch address {
+        case .v4: address
+        case .v6(let high, _): .v6(high: high, low: 0)
+        }
+    }
+}
