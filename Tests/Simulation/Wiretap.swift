@@ -5,14 +5,15 @@ internal import L2TP
 internal import PPP
 internal import Primitives
 
-/// A message by what it is, so that its repetitions have the same name: `SCCRQ`, `quick 3`, `LCP 1`.
+/// A message by what it is, so that its repetitions have the same name: `→ SCCRQ 1`, `← LCP Echo-Request 2`.
 package struct PacketName: Hashable, Sendable, CustomStringConvertible {
     package var isToGateway: Bool
     package var kind: String
     /// Among different messages of this kind in this direction, from 1.
     package var ordinal: Int
 
-    package var description: String { "\(isToGateway ? "→" : "←") \(kind) #\(ordinal)" }
+    package var direction: String { isToGateway ? "→" : "←" }
+    package var description: String { "\(direction) \(kind) \(ordinal)" }
 }
 
 /// One copy of a message on its way.
@@ -105,9 +106,24 @@ package struct Wiretap: Sendable {
             guard let frame = try? PPP.Frame(from: &frame) else { return ("PPP", bytes) }
             var packet = ByteReader(frame.information)
             guard let packet = try? ControlPacket(from: &packet) else { return ("\(frame.protocolNumber)", bytes) }
-            return ("\(frame.protocolNumber) code \(packet.code.rawValue)", [packet.identifier])
+            return ("\(frame.protocolNumber) \(name(packet.code, frame.protocolNumber))", [packet.identifier])
         case nil:
             return ("L2TP", bytes)
         }
+    }
+
+    private static func name(_ code: ControlPacket.Code, _ number: ProtocolNumber) -> String {
+        let names =
+            switch number {
+            case .pap: ["Request", "Ack", "Nak"]
+            case .chap: ["Challenge", "Response", "Success", "Failure"]
+            default:
+                [
+                    "Configure-Request", "Configure-Ack", "Configure-Nak", "Configure-Reject", "Terminate-Request",
+                    "Terminate-Ack", "Code-Reject", "Protocol-Reject", "Echo-Request", "Echo-Reply",
+                ]
+            }
+        let index = Int(code.rawValue) - 1
+        return names.indices.contains(index) ? names[index] : "\(code.rawValue)"
     }
 }
