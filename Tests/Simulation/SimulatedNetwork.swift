@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import ControlPlane
 internal import Cryptography
-internal import DataPlane
+package import DataPlane
 internal import IKE
 internal import L2TP
 package import Primitives
@@ -361,5 +361,12 @@ extension SecurityAssociation {
         [encryptionKey, integrityKey].compactMap(\.self).flatMap { key in
             key.withBytes { span in span.indices.map { span[$0] } }
         }
+    }
+}
+
+extension SimulatedNetwork {
+    /// The kernel says something by itself, true or not.
+    package mutating func hear(_ notice: DataPlaneNotice) {
+        perform(gateway.handle(.notice(notice), at: now))
     }
 }
