@@ -20,11 +20,7 @@ struct MovedPeerTests {
 
     /// The client says HELLO, and is answered.
     private func isHeardAndAnswered(_ network: inout SimulatedNetwork) -> Bool {
-        func hello(_ client: inout SimulatedClient, _ now: MonotonicTime) -> [SimulatedClient.Packet] {
-            guard let child = client.ike.children.last else { return [] }
-            return client.lac.sendHello(at: now).map { .protected($0, spi: child.outboundSPI.rawValue) }
-        }
-        network.act(0, hello)
+        network.act(0) { client, now in client.sayHello(at: now) }
         return network.run(for: .seconds(5)) { $0.clients[0].lac.isSettled }
     }
 
