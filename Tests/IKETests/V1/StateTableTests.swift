@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Cryptography
 import DataPlane
+import Foundation
 import IKE
 import Primitives
 import Testing
@@ -60,6 +61,21 @@ struct StateTableTests {
             )
             _ = newer.send(deleteSelf)
             states.append(("retired", newer))
+            var deleted = rig
+            _ = deleted.send(deleteSelf)
+            states.append(("deleted", deleted))
+            var offering = rig
+            let offer = offering.endpoint.take(.softLimit, of: child.id, at: offering.now)
+            states.append(("offering", offering))
+            let quick2ofPeer = try peer.answer(Rig.reply(offer))
+            var proving = offering
+            guard let second = proving.send(quick2ofPeer.bytes).installs.first else {
+                throw Rig.Unexpected(effects: [])
+            }
+            states.append(("installing ours", proving))
+            _ = proving.endpoint.inboundInstalled(second.id, outcome: .installed, at: proving.now)
+            states.append(("replaced", proving))
+            let ack = try peer.alive(.areYouThereAck, [0, 0, 0, 1], messageID: 9)
             let alive = try peer.informational(
                 Payload(
                     .notification,
@@ -96,6 +112,8 @@ struct StateTableTests {
             message("delete child", deleteChild)
             message("delete IKE SA", deleteSelf)
             message("R-U-THERE", alive)
+            message("R-U-THERE-ACK", ack)
+            message("quick 2", quick2ofPeer.bytes)
             message("delete in clear", clear)
             message("aggressive", aggressive)
             for outcome in [
@@ -111,6 +129,10 @@ struct StateTableTests {
                     }
                 events.append((word, { $0.endpoint.inboundInstalled(id, outcome: outcome, at: $0.now) }))
             }
+            events.append(("ours installed", { $0.endpoint.inboundInstalled(second.id, outcome: .installed, at: $0.now) }))
+            events.append(("soft limit", { $0.endpoint.take(.softLimit, of: id, at: $0.now) }))
+            events.append(("hard limit", { $0.endpoint.take(.hardLimit, of: id, at: $0.now) }))
+            events.append(("vanished", { $0.endpoint.take(.vanished, of: id, at: $0.now) }))
             events.append(("2 s", { $0.wait(.seconds(2)) }))
             events.append(("30 s", { $0.wait(.seconds(30)) }))
             events.append(("1 h", { $0.wait(.seconds(3600)) }))
@@ -132,6 +154,7 @@ struct StateTableTests {
                 table.append("\(state) + \(event): \(words.isEmpty ? "–" : words) > \(after)")
             }
         }
+        if let path = ProcessInfo.processInfo.environment["GOLDEN"] { try table.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8) }
         let text = table.joined(separator: "\n")
         let expected = golden.split(separator: "\n").map(String.init)
         for (now, before) in zip(table, expected) where now != before {
