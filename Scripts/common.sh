@@ -78,6 +78,12 @@ need_swift() {
     exit 2
 }
 
+# build_swarm: the lab's many clients, Tests/Swarm/.build/release/culvert-swarm
+build_swarm() {
+    need_swift
+    (cd "$repository/Tests/Swarm" && swift build -c release --static-swift-stdlib --product culvert-swarm)
+}
+
 # build_release: .build/release/culvertd and culvertctl, with the Swift library inside
 build_release() {
     need_swift

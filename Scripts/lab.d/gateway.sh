@@ -44,6 +44,13 @@ END
 # calls_gone NODE: no SA, tunnel or PPP device is left of any call
 calls_gone() { ! child_up "$1" && tunnels_gone "$1" && ppp_gone "$1"; }
 
+# kernel_objects NODE: SAs, tunnels, sessions, PPP devices
+kernel_objects() {
+    printf '%s SAs, %s tunnels, %s sessions, %s PPP devices\n' "$(ip -n "$1" xfrm state list | grep -c 'proto esp')" \
+        "$(on "$1" ip l2tp show tunnel | grep -c '^Tunnel')" "$(on "$1" ip l2tp show session | grep -c '^Session')" \
+        "$(ip -n "$1" -o link show type ppp | grep -c .)"
+}
+
 # kernel_clean NODE: nothing of a gateway is left in the node's kernel
 kernel_clean() {
     local left

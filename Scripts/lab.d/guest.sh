@@ -56,12 +56,14 @@ boot_guest() {
     local boot=$1 limit=180 file name printed=0 options= begin=$SECONDS
     shift
     for file in "$@"; do
-        limit=$((limit + $(scenario_header "$file" timeout 360) + 30))
+        limit=$((limit + ${LAB_TIMEOUT:-$(scenario_header "$file" timeout 360)} + 30))
         # one processor whose clock counts instructions: deterministic, immune to the host's load
         [ "$(scenario_header "$file" clock wall)" != instructions ] || options="-icount shift=0"
     done
     {
         printf '#!/bin/bash\n'
+        # what a scenario is told from outside
+        for name in ${!LAB_*}; do printf 'export %s=%q\n' "$name" "${!name}"; done
         printf 'exec %q' "$scripts/lab.d/run-scenarios"
         printf ' %q' "$repository" "$out" "$out/bin" guest "$@"
         printf ' >%q 2>&1 </dev/null\n' "$out/boot-$boot.log"

@@ -81,6 +81,16 @@ link set eth0 up
 END
 }
 
+# netem NODE [ARGUMENT...]: what tc's netem does to packets between the node and the internet, in each direction;
+# without arguments the wire is good again
+netem() {
+    local node=$1
+    shift
+    tc -n "$node" qdisc del dev eth0 root 2>/dev/null
+    tc -n wan qdisc del dev "w-$node" root 2>/dev/null
+    [ $# = 0 ] || { tc -n "$node" qdisc add dev eth0 root netem "$@" && tc -n wan qdisc add dev "w-$node" root netem "$@"; }
+}
+
 # nat_add NAT ADDRESS PREFIX: a masquerading box on the internet; PREFIX.1 (three octets given) is its inside
 nat_add() {
     node_add "$1"
@@ -129,4 +139,5 @@ nothing_in_clear() {
     check_at_least "packets were captured" 4 "$(captured "$1" ip)"
 }
 
+# pings NODE ADDRESS [COUNT]: one answer is enough
 pings() { on "$1" ping -c "${3:-2}" -i 0.3 -W 4 "$2"; }

@@ -11,3 +11,4 @@ stage=/run/culvert-lab/stage
 . $stage/gateway.sh
 . $stage/culvert.sh
 . $stage/topologies.sh
+. $stage/swarm.sh

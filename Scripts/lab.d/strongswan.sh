@@ -26,6 +26,7 @@ charon {
   keep_alive = ${o_keepalive:-20}s
   retransmit_timeout = 2.0
   retransmit_tries = ${o_tries:-3}
+  retransmit_base = ${o_base:-1.8}
   threads = 8
   filelog {
     log {
@@ -54,6 +55,11 @@ connections {
     unique = no
     encap = ${o_encap:-no}
     keyingtries = 1
+    dpd_delay = ${o_dpd:-0s}
+    dpd_timeout = ${o_dpdtimeout:-0s}
+    rekey_time = ${o_ikerekey:-4h}
+    over_time = ${o_over:-24m}
+    rand_time = 0s
     local {
       auth = psk
     }
@@ -66,7 +72,10 @@ connections {
         local_ts = dynamic[udp$2]
         remote_ts = dynamic[udp$4]
         esp_proposals = ${o_esp:-aes256-sha256}
-        dpd_action = clear
+        rekey_time = ${o_rekey:-1h}
+        life_time = ${o_life:-66m}
+        rand_time = 0s
+        dpd_action = ${o_dpdaction:-clear}
         start_action = none
       }
     }
@@ -84,15 +93,18 @@ swan_load() { on "$1" swanctl --load-all --noprompt >>"$logs/$1/swanctl.log" 2>&
 swan_sas() { on "$1" swanctl --list-sas 2>/dev/null; }
 child_up() { [[ $(ip -n "$1" xfrm state list) == *"proto esp"* ]]; }
 
-# ipsec_connect NODE SERVER [psk= ike= esp= lport= encap= keepalive= tries=]: true when the SAs are there
+ike_options="psk ike esp lport encap keepalive tries base rekey life ikerekey over dpd dpdtimeout dpdaction patience"
+# ipsec_connect NODE SERVER [psk= ike= esp= lport= encap= keepalive= tries= base= rekey= life= ikerekey= over= dpd=
+# dpdtimeout= dpdaction= patience=]: true when the SAs are there. patience: seconds swanctl waits
 ipsec_connect() {
-    local node=$1 server=$2 o_psk=lab-secret o_ike= o_esp= o_lport=1701 o_encap= o_keepalive= o_tries=
+    local node=$1 server=$2 o_psk=lab-secret o_ike= o_esp= o_lport=1701 o_encap= o_keepalive= o_tries= o_base= \
+        o_rekey= o_life= o_ikerekey= o_over= o_dpd= o_dpdtimeout= o_dpdaction= o_patience=90
     shift 2
-    options "psk ike esp lport encap keepalive tries" "$@"
+    options "$ike_options" "$@"
     swan_write "$node" "/$o_lport" "$server" /1701
     [ -S "$(root_of "$node")/run/charon.vici" ] || charon_start "$node"
     swan_load "$node" || return 1
-    on "$node" swanctl --initiate --child l2tp --timeout 90 >>"$logs/$node/swanctl.log" 2>&1
+    on "$node" swanctl --initiate --child l2tp --timeout $o_patience >>"$logs/$node/swanctl.log" 2>&1
 }
 # ipsec_disconnect NODE: says goodbye (Delete for each SA)
 ipsec_disconnect() { on "$1" swanctl --terminate --ike l2tp --timeout 10 >>"$logs/$1/swanctl.log" 2>&1; }

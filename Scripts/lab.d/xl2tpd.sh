@@ -2,21 +2,25 @@
 # SPDX-License-Identifier: Apache-2.0
 # xl2tpd and pppd as client (LAC), and the whole client: strongSwan below, xl2tpd and pppd above.
 
-# l2tp_start NODE SERVER [user= pass= ppp= mtu= lport= echo=]: xl2tpd with one [lac vpn]; dial with l2tp_dial.
+l2tp_options="user pass ppp mtu lport echo retries redial"
+# l2tp_start NODE SERVER [user= pass= ppp= mtu= lport= echo= retries= redial=]: xl2tpd with one [lac vpn]; dial with l2tp_dial.
 # ppp is a semicolon-separated list of further pppd options.
 l2tp_start() {
-    local node=$1 server=$2 o_user=alice o_pass=secret1 o_ppp= o_mtu=1400 o_lport=1701 o_echo=20
+    local node=$1 server=$2 o_user=alice o_pass=secret1 o_ppp= o_mtu=1400 o_lport=1701 o_echo=20 o_retries=5 o_redial=no
     shift 2
-    options "user pass ppp mtu lport echo" "$@"
+    options "$l2tp_options" "$@"
     put "$node" /etc/xl2tpd/xl2tpd.conf <<END
 [global]
 port = $o_lport
+max retries = $o_retries
 [lac vpn]
 lns = $server
 length bit = yes
 pppoptfile = /etc/ppp/options.l2tpd
 autodial = no
-redial = no
+redial = $o_redial
+redial timeout = 3
+max redials = 1000
 END
     ppp_write "$node"
     rm -f "$(root_of "$node")/run/xl2tpd/l2tp-control"
@@ -58,17 +62,17 @@ ppp_up() { [[ $(ip -n "$1" -o -4 addr show dev "${2:-ppp0}" 2>/dev/null) == *"in
 ppp_gone() { [ -z "$(ip -n "$1" -o link show type ppp)" ]; }
 tunnels_gone() { [ -z "$(on "$1" ip l2tp show tunnel)" ]; }
 
-# client_connect NODE SERVER [options of ipsec_connect and l2tp_start]: dials; true when ppp0 has its address.
+# client_connect NODE SERVER [options of ipsec_connect and l2tp_start; up=SECONDS to wait]: dials; true when ppp0 has its address.
 # Says how long each part took.
 client_connect() {
-    local node=$1 server=$2 argument t0 t1
+    local node=$1 server=$2 argument t0 t1 up=40
     shift 2
     local -a ike=() l2tp=()
     for argument in "$@"; do
         case ${argument%%=*} in
+        up) up=${argument#*=} ;;
         lport) ike+=("$argument") l2tp+=("$argument") ;;
-        user | pass | ppp | mtu | echo) l2tp+=("$argument") ;;
-        *) ike+=("$argument") ;;
+        *) if [[ " $l2tp_options " == *" ${argument%%=*} "* ]]; then l2tp+=("$argument"); else ike+=("$argument"); fi ;;
         esac
     done
     t0=$(now_ms)
@@ -79,7 +83,7 @@ client_connect() {
     t1=$(now_ms)
     l2tp_start "$node" "$server" "${l2tp[@]}"
     l2tp_dial "$node"
-    wait_for 40 ppp_up "$node" || {
+    wait_for "$up" ppp_up "$node" || {
         say "$node: no address on ppp0"
         return 1
     }

@@ -56,6 +56,7 @@ struct Lowering {
     var diagnostics: Diagnostics
     /// Of the users file, once it is read.
     var userDiagnostics: Diagnostics?
+    var questions = QuestionPositions()
 
     init(file: String, permissions: SecretFileProblem?, load: @escaping ConfigFile.Load) {
         self.permissions = permissions
@@ -81,6 +82,8 @@ struct Lowering {
         let ike = ike(section("ike", of: &file, isRequired: true), listen: gateway.listen)
         let l2tp = l2tp(section("l2tp", of: &file), hostName: gateway.name)
         let link = ppp(section("ppp", of: &file), name: gateway.name)
+        let limits = limits(section("limits", of: &file))
+        let liveness = liveness(section("liveness", of: &file))
         let pools = addresses(section("addresses", of: &file, isRequired: true))
         let users = users(section("users", of: &file, isRequired: true))
         radius(section("radius", of: &file))
@@ -89,7 +92,7 @@ struct Lowering {
         let log = log(section("log", of: &file))
         file.finish(&diagnostics)
 
-        relate(pools: pools, users: users, gateway: gateway, link: link)
+        relate(pools: pools, users: users, gateway: gateway, link: link, limits: limits)
 
         var controlPlane = ControlPlane.Configuration(
             ike: ike,
@@ -100,7 +103,9 @@ struct Lowering {
         )
         controlPlane.mtu = link.mtu
         controlPlane.outerMTU = gateway.outerMTU
-        controlPlane.callLimit = gateway.callLimit?.value ?? controlPlane.callLimit
+        controlPlane.apply(limits)
+        controlPlane.apply(liveness)
+        relate(liveness, to: controlPlane)
         controlPlane.dns = link.dns
         controlPlane.wins = link.wins
         return Settings(

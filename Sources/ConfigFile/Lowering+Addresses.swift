@@ -88,7 +88,13 @@ extension Lowering {
     }
 
     /// What no section can check alone.
-    mutating func relate(pools: [PlacedPool], users: [PlacedUser], gateway: GatewaySection, link: PPPSection) {
+    mutating func relate(
+        pools: [PlacedPool],
+        users: [PlacedUser],
+        gateway: GatewaySection,
+        link: PPPSection,
+        limits: LimitsSection
+    ) {
         for placed in pools {
             for address in gateway.listen where !address.isUnspecified && placed.pool.range.contains(address) {
                 diagnostics.error(
@@ -97,13 +103,13 @@ extension Lowering {
                 )
             }
         }
-        if let limit = gateway.callLimit {
+        if let limit = limits.calls {
             let capacity = pools.reduce(0) { $0 + $1.pool.capacity }
             let fixed = users.count { $0.user.address != nil }
             if !pools.isEmpty, capacity + fixed < limit.value {
                 diagnostics.warning(
                     limit.position,
-                    "call-limit is \(limit.value), but pools and users have addresses for \(capacity + fixed) calls only"
+                    "limits.calls is \(limit.value), but pools and users have addresses for \(capacity + fixed) calls only"
                 )
             }
         }

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import DataPlane
 internal import Primitives
 
 struct GatewaySection {
     var name = ""
     var listen: [IPAddress] = [.v4(0), .v6(high: 0, low: 0)]
     var outerMTU = 1500
-    /// As set in the file.
-    var callLimit: (value: Int, position: Position)?
 }
 
 extension Lowering {
@@ -36,12 +33,6 @@ extension Lowering {
             let value = node.integer("outer-mtu", in: 576...9_216, &diagnostics)
         {
             gateway.outerMTU = value
-        }
-        let ports = RequestID.privatePorts
-        if let node = section.take("call-limit"),
-            let value = node.integer("call-limit", in: 1...ports.count, &diagnostics)
-        {
-            gateway.callLimit = (value, node.position)
         }
         section.finish(&diagnostics)
         return gateway

@@ -32,11 +32,6 @@ extension Lowering {
                 configuration.profiles.append(profile)
             }
         }
-        if let node = section.take("half-open-limit"),
-            let value = node.integer("half-open-limit", in: 1...1_000_000, &diagnostics)
-        {
-            configuration.halfOpenLimit = value
-        }
         if let node = section.take("exchange-timeout"),
             let value = node.duration("exchange-timeout", in: .seconds(5)...(.seconds(300)), &diagnostics)
         {
@@ -67,6 +62,10 @@ extension Lowering {
         let espLifetime = section.take("esp-lifetime").flatMap {
             $0.duration("esp-lifetime", in: lifetimes, &diagnostics)
         }
+        let espBytes = section.take("esp-bytes").flatMap {
+            // What a peer can be told is a number of kilobytes of 32 bits.
+            $0.byteCount("esp-bytes", in: 10_000_000...4_000_000_000_000, &diagnostics)
+        }
         section.finish(&diagnostics)
         guard let name, let key else { return nil }
         var profile = Profile(
@@ -78,8 +77,16 @@ extension Lowering {
             pfsGroups: groups,
             allowLegacy: legacy
         )
-        profile.ikeLifetime = ikeLifetime ?? profile.ikeLifetime
-        profile.childLifetime = espLifetime ?? profile.childLifetime
+        if let ikeLifetime {
+            profile.ikeLifetime = ikeLifetime
+            profile.longestIKELifetime = ikeLifetime
+        }
+        if let espLifetime {
+            profile.childLifetime = espLifetime
+            profile.longestChildLifetime = espLifetime
+        }
+        // A kilobyte of IKE has 1024 bytes.
+        profile.longestChildKilobytes = espBytes.map { $0 / 1_024 }
         return profile
     }
 

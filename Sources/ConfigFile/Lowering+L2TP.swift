@@ -19,21 +19,12 @@ extension Lowering {
             let value = node.duration("hello-interval", in: .seconds(5)...(.seconds(3_600)), &diagnostics)
         {
             configuration.helloInterval = value
+            questions.hello = node.position
         }
         if let node = section.take("receive-window-size"),
             let value = node.integer("receive-window-size", in: 1...1_024, &diagnostics)
         {
             configuration.receiveWindowSize = UInt16(value)
-        }
-        if let node = section.take("tunnel-limit"),
-            let value = node.integer("tunnel-limit", in: 1...65_535, &diagnostics)
-        {
-            configuration.tunnelLimit = value
-        }
-        if let node = section.take("sessions-per-tunnel-limit"),
-            let value = node.integer("sessions-per-tunnel-limit", in: 1...65_535, &diagnostics)
-        {
-            configuration.sessionsPerTunnelLimit = value
         }
         if let node = section.take("retransmission-limit"),
             let value = node.integer("retransmission-limit", in: 1...30, &diagnostics)

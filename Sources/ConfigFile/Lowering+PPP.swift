@@ -33,6 +33,7 @@ extension Lowering {
             let value = node.duration("echo-interval", in: .seconds(1)...(.seconds(3_600)), &diagnostics)
         {
             ppp.configuration.echoInterval = value
+            questions.echo = node.position
         }
         if let node = section.take("set-up-timeout"),
             let value = node.duration("set-up-timeout", in: .seconds(5)...(.seconds(600)), &diagnostics)

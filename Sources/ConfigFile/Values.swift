@@ -55,6 +55,31 @@ extension Document.Node {
         return value
     }
 
+    /// `500MB`, `50GB`: units are powers of a thousand.
+    func byteCount(_ what: String, in range: ClosedRange<UInt64>, _ diagnostics: inout Diagnostics) -> UInt64? {
+        guard let text = text(what, &diagnostics) else { return nil }
+        let digits = text.prefix { ("0"..."9").contains($0) }
+        let units: [Substring: UInt64] = ["kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000, "TB": 1_000_000_000_000]
+        guard let count = UInt64(digits), let unit = units[text.dropFirst(digits.count)] else {
+            diagnostics.error(
+                position,
+                "\(what) is an amount of bytes, not \(text.quoted)",
+                remedy: "write a number and kB, MB, GB or TB, as in 50GB"
+            )
+            return nil
+        }
+        let (value, overflow) = count.multipliedReportingOverflow(by: unit)
+        guard !overflow, range.contains(value) else {
+            let words = [range.lowerBound, range.upperBound].map { bound in
+                let unit = units.filter { bound % $0.value == 0 }.max { $0.value < $1.value }
+                return unit.map { "\(bound / $0.value)\($0.key)" } ?? "\(bound)"
+            }
+            diagnostics.error(position, "\(what) lies between \(words[0]) and \(words[1]), not at \(text)")
+            return nil
+        }
+        return value
+    }
+
     /// One of the words of a closed list.
     func choice<T: RawRepresentable<String> & CaseIterable>(
         _ what: String,
@@ -139,7 +164,7 @@ extension Duration {
     }
 
     /// In the largest unit without remainder.
-    fileprivate var text: String {
+    var text: String {
         let milliseconds = wholeNanoseconds / 1_000_000
         for (unit, length) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)] as [(String, Int64)]
         where milliseconds != 0 && milliseconds % length == 0 {

@@ -107,6 +107,8 @@ package enum ReadableSource: Hashable, Sendable {
     /// Work that was done off the event loop.
     case completions
     case xfrmNotices
+    case linkNotices
+    case tunnelNotices
 }
 
 /// What the event loop must change in what it watches. Descriptors are watched for reading, level-triggered.

@@ -31,6 +31,11 @@ struct SessionEntry {
     var peerAddress: IPAddress?
     /// A removal is under way or waiting: its route may be taken over.
     var isDoomed = false
+    /// Somebody else took it away, and that was told.
+    var isGone = false
+
+    /// Made, neither removed nor about to be.
+    var isStanding: Bool { kernelSession != nil && !isDoomed && !isGone }
 }
 
 extension KernelDataPlane {
@@ -98,7 +103,7 @@ extension KernelDataPlane {
         case (.remove(let ticket), .some):
             sessions[id]?.activity = .removing(ticket)
             unwatchAll(id)
-            dying.append(id)
+            dying.append((id, after: lastReading))
         case (.bringUp, nil), (.remove, nil):
             refuse(step)
         }
@@ -158,9 +163,11 @@ extension KernelDataPlane {
     /// Deletes the devices of the dying sessions, many at once, one burial at a time: those who die meanwhile make up
     /// the next one.
     func buryTheDead() {
-        guard !isBurying, !dying.isEmpty else { return }
+        // Not before their counters are read, if somebody asked for them first.
+        let unread = readings.min() ?? .max
+        let ids = dying.prefix(Self.burialLimit).prefix { $0.after < unread }.map(\.id)
+        guard !isBurying, !ids.isEmpty else { return }
         isBurying = true
-        let ids = Array(dying.prefix(Self.burialLimit))
         dying.removeFirst(ids.count)
         let corpses = ids.compactMap { id -> KernelSession.Corpse? in
             guard let entry = sessions[id], let session = entry.kernelSession else { return nil }
@@ -178,16 +185,26 @@ extension KernelDataPlane {
         for completion in completions.take() {
             switch completion {
             case .made(let id, let result): made(id, result)
-            case .broughtUp(let id, let ticket, let failure):
-                answer(ticket, failure)
-                sessions[id]?.activity = nil
-                advance(id)
+            case .broughtUp(let id, let ticket, let failure): broughtUp(id, ticket, failure)
             case .buried(let ids): buried(ids)
             case .closed(let id): closed(id)
             case .socketClosed(let requestID): socketClosed(requestID)
+            case .counted(let reading, let ticket, let outcome): counted(reading, ticket, outcome)
+            case .inventoried(let result): inventoried(result)
+            case .questioned(let ids, let missing): questioned(ids, missing: missing)
             }
         }
         buryTheDead()
+    }
+
+    private func broughtUp(_ id: KernelSessionID, _ ticket: DataPlaneTicket, _ failure: DataPlaneError?) {
+        if failure != nil, let address = sessions[id]?.peerAddress {
+            if routes[address] == id { routes[address] = nil }
+            sessions[id]?.peerAddress = nil
+        }
+        answer(ticket, failure)
+        sessions[id]?.activity = nil
+        advance(id)
     }
 
     private func made(_ id: KernelSessionID, _ result: Result<KernelSession, DataPlaneError>) {
@@ -196,6 +213,7 @@ extension KernelDataPlane {
         switch result {
         case .success(let session):
             sessions[id]?.kernelSession = session
+            sessionsByIndex[session.interfaceIndex] = id
             sessions[id]?.watched = [session.channel, session.unit]
             watch(session.channel, .channel(id))
             watch(session.unit, .unit(id))
@@ -215,6 +233,7 @@ extension KernelDataPlane {
         for id in ids {
             guard let entry = sessions[id], let session = entry.kernelSession else { continue }
             if let address = entry.peerAddress, routes[address] == id { routes[address] = nil }
+            if sessionsByIndex[session.interfaceIndex] == id { sessionsByIndex[session.interfaceIndex] = nil }
             afterUnwatching { [completions] _ in
                 session.closeAll()
                 completions.post(.closed(id))
@@ -227,6 +246,7 @@ extension KernelDataPlane {
         sessions[id]?.activity = nil
         sessions[id]?.kernelSession = nil
         sessions[id]?.peerAddress = nil
+        sessions[id]?.isGone = false
         sessions[id]?.isDoomed = entry.pending.contains { if case .remove = $0 { true } else { false } }
         if let ticket { answer(ticket, nil) }
         advance(id)
@@ -250,6 +270,7 @@ extension KernelDataPlane {
                 // Somebody deleted the device: it would be readable for ever.
                 sessions[id]?.watched.remove(descriptor)
                 unwatch(descriptor)
+                lose(id)
                 return
             }
         }
@@ -274,47 +295,10 @@ extension KernelDataPlane {
         case .channel(let id): readFrames(id, from: \.channel)
         case .unit(let id): readFrames(id, from: \.unit)
         case .completions: takeCompletions()
-        case .xfrmNotices: readXFRMNotices()
+        case .xfrmNotices: readAssociationNotices()
+        case .linkNotices: readLinkNotices()
+        case .tunnelNotices: readTunnelNotices()
         }
         return takeNotices()
-    }
-
-    private func readXFRMNotices() {
-        for _ in 0..<Self.readLimit {
-            let count = buffer.withUnsafeMutableBytes {
-                culvert_netlink_receive(xfrmNotices.descriptor, $0.baseAddress, UInt64($0.count), 0)
-            }
-            switch count {
-            case 0...Int64(buffer.count): take(XFRMNotice.notices(in: buffer[..<Int(count)]))
-            case Int64(-EAGAIN), Int64(-EINTR): return
-            default: notices.append(.noticesLost)
-            }
-        }
-    }
-
-    private func take(_ new: [DataPlaneNotice]) {
-        for case .expired(let id, _, isHard: true) in new { associations.remove(id) }
-        notices += new
-    }
-
-    // MARK: Counters
-
-    /// Waits for the lock that deletions of devices hold for tens of milliseconds: for a person who asks, not for a loop.
-    package func counters(of session: KernelSessionID) -> TrafficCounters? {
-        guard let index = sessions[session]?.kernelSession?.interfaceIndex else { return nil }
-        let replies = try? route.query(RouteMessages.statistics(index: index), step: "RTM_GETSTATS")
-        return replies?.first.flatMap { TrafficCounters.decode($0.payload) }?.counters
-    }
-
-    /// The counters of all sessions, with one request.
-    package func allCounters() -> [KernelSessionID: TrafficCounters] {
-        guard let replies = try? route.query(RouteMessages.statistics(index: 0), step: "RTM_GETSTATS") else {
-            return [:]
-        }
-        var byIndex: [Int: TrafficCounters] = [:]
-        for case (let index, let counters)? in replies.map({ TrafficCounters.decode($0.payload) }) {
-            byIndex[index] = counters
-        }
-        return sessions.compactMapValues { $0.kernelSession.flatMap { byIndex[$0.interfaceIndex] } }
     }
 }

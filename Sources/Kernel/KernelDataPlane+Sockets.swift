@@ -22,42 +22,48 @@ extension KernelDataPlane {
     func open(_ socket: TunnelSocket) -> DataPlaneError? {
         guard sockets[socket.requestID] == nil else { return DataPlaneError(step: "socket", code: EEXIST) }
         let family: Int32 = socket.localAddress.isV4 ? 4 : 6
-        let descriptor = culvert_udp_socket(family)
-        guard descriptor >= 0 else { return DataPlaneError(step: "socket(SOCK_DGRAM)", code: -descriptor) }
-        if let failure = prepare(descriptor, family, socket) {
-            _ = close(descriptor)
-            return failure
+        do throws(DataPlaneError) {
+            let descriptor = try attempt("socket(SOCK_DGRAM)", faults) { culvert_udp_socket(family) }
+            do throws(DataPlaneError) {
+                try prepare(descriptor, family, socket)
+            } catch {
+                _ = close(descriptor)
+                throw error
+            }
+            sockets[socket.requestID] = OpenTunnelSocket(tunnel: KernelTunnel(descriptor: descriptor, family: family))
+            watch(descriptor, .socket(socket.requestID))
+            return nil
+        } catch {
+            return error
         }
-        sockets[socket.requestID] = OpenTunnelSocket(tunnel: KernelTunnel(descriptor: descriptor, family: family))
-        watch(descriptor, .socket(socket.requestID))
-        return nil
     }
 
     /// The policies stand before the socket can be found: nothing unprotected ever reaches it.
-    private func prepare(_ descriptor: Int32, _ family: Int32, _ socket: TunnelSocket) -> DataPlaneError? {
+    private func prepare(_ descriptor: Int32, _ family: Int32, _ socket: TunnelSocket) throws(DataPlaneError) {
         let requestID = socket.requestID.rawValue
         for direction in [XFRM_POLICY_IN, XFRM_POLICY_OUT] {
-            let result = culvert_socket_policy(descriptor, family, requestID, Int32(direction))
-            guard result >= 0 else { return DataPlaneError(step: "IP_XFRM_POLICY", code: -result) }
+            try attempt("IP_XFRM_POLICY", faults) {
+                culvert_socket_policy(descriptor, family, requestID, Int32(direction))
+            }
         }
-        var result = culvert_allow_fragments(descriptor, family)
-        guard result >= 0 else { return DataPlaneError(step: "IP_MTU_DISCOVER", code: -result) }
-        result = culvert_reuse_address(descriptor)
-        guard result >= 0 else { return DataPlaneError(step: "SO_REUSEADDR", code: -result) }
+        try attempt("IP_MTU_DISCOVER", faults) { culvert_allow_fragments(descriptor, family) }
+        try attempt("SO_REUSEADDR", faults) { culvert_reuse_address(descriptor) }
         let local = SocketAddress(socket.localAddress, port: socket.requestID.port)
         var address = culvert_address(local)
-        result = culvert_bind(descriptor, &address)
-        guard result >= 0 else { return DataPlaneError(step: "bind \(local)", code: -result) }
-        return nil
+        try attempt("bind \(local)", faults) { culvert_bind(descriptor, &address) }
     }
 
+    /// Again and again, if the peer moves. If it fails the socket keeps the peer it had.
     func connect(_ requestID: RequestID, to peer: SocketAddress) -> DataPlaneError? {
         guard let socket = sockets[requestID], socket.closing == nil else {
             return DataPlaneError(step: "connect", code: EBADF)
         }
         var address = culvert_address(peer)
-        let result = culvert_connect(socket.tunnel.descriptor, &address)
-        guard result >= 0 else { return DataPlaneError(step: "connect \(peer)", code: -result) }
+        do throws(DataPlaneError) {
+            try attempt("connect \(peer)", faults) { culvert_connect(socket.tunnel.descriptor, &address) }
+        } catch {
+            return error
+        }
         sockets[requestID]?.peer = peer
         return nil
     }

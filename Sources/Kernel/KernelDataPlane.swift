@@ -17,9 +17,10 @@ package final class KernelDataPlane: DataPlane {
 
     let route: NetlinkSocket
     let xfrm: NetlinkSocket
-    let xfrmNotices: NetlinkSocket
+    let noticeSockets: NoticeSockets
     let l2tpFamily: UInt16
     let gatewayDeviceIndex: Int
+    let faults: FaultPlan?
 
     let pool: WorkerPool
     let completions: CompletionQueue
@@ -36,29 +37,50 @@ package final class KernelDataPlane: DataPlane {
     var sessions: [KernelSessionID: SessionEntry] = [:]
     /// Which session has the route to an address.
     var routes: [IPAddress: KernelSessionID] = [:]
-    var dying: [KernelSessionID] = []
+    var sessionsByIndex: [Int: KernelSessionID] = [:]
+    /// With the number of the last reading of counters that was asked for before.
+    var dying: [(id: KernelSessionID, after: Int)] = []
     var isBurying = false
     var unitNumbers = UnitNumbers()
+    /// Readings of counters under way.
+    var readings: Set<Int> = []
+    var lastReading = 0
+    var inventory: InventoryRun?
+    /// Who waits for the next inventory.
+    var inventoryTickets: [DataPlaneTicket] = []
+    /// About which the kernel is being asked.
+    var suspectedSessions: Set<KernelSessionID> = []
     /// Answers given since the last ``flush()`` or ``read(_:)``.
     var notices: [DataPlaneNotice] = []
 
     /// Makes the rule set, removes what a killed predecessor left, and opens everything.
     ///
-    /// - Parameter workers: How many grace periods are waited for at once, at most.
-    package init(workers: Int = 16) throws(DataPlaneError) {
+    /// - Parameters:
+    ///   - workers: How many grace periods are waited for at once, at most.
+    ///   - noticeBuffer: Bytes of notices the kernel keeps for us, for each kind of them.
+    ///   - patience: Milliseconds that the kernel's answer to a request may take; `nil` is the usual.
+    package init(
+        workers: Int = 16,
+        noticeBuffer: Int32 = 4 << 20,
+        patience: Int32? = nil,
+        faults: FaultPlan? = nil
+    ) throws(DataPlaneError) {
         // First of all: it fails if another culvertd lives here, whose objects must not be taken for leftovers.
         portShift = try PortShift()
-        route = try NetlinkSocket(.route)
-        xfrm = try NetlinkSocket(.xfrm)
+        let patience = patience ?? NetlinkSocket.patience
+        self.faults = faults
+        route = try NetlinkSocket(.route, patience: patience, faults: faults)
+        xfrm = try NetlinkSocket(.xfrm, patience: patience, faults: faults)
         leftovers = try Leftovers(removedOver: route, xfrm)
-        xfrmNotices = try NetlinkSocket(.xfrm)
-        try xfrmNotices.join(XFRMNotice.groups, bufferSize: 4 << 20)
+        noticeSockets = try Self.noticeSockets(besides: xfrm, bufferSize: noticeBuffer)
         l2tpFamily = try NetlinkSocket(.generic).resolve(L2TPMessages.familyName)
         gatewayDeviceIndex = try Self.makeGatewayDevice(over: route)
-        pool = try WorkerPool(limit: workers)
+        pool = try WorkerPool(limit: workers, patience: patience, faults: faults)
         completions = try CompletionQueue()
         watch(completions.descriptor, .completions)
-        watch(xfrmNotices.descriptor, .xfrmNotices)
+        watch(noticeSockets.associations.descriptor, .xfrmNotices)
+        watch(noticeSockets.links.descriptor, .linkNotices)
+        watch(noticeSockets.tunnels.descriptor, .tunnelNotices)
     }
 
     private static func makeGatewayDevice(over route: NetlinkSocket) throws(DataPlaneError) -> Int {
@@ -101,28 +123,12 @@ package final class KernelDataPlane: DataPlane {
         let requests = held
         held.removeAll(keepingCapacity: true)
         heldClosings.removeAll(keepingCapacity: true)
-        var batch = NetlinkBatch()
-        var members: [(DataPlaneTicket, DataPlaneRequest)] = []
         for (ticket, request) in requests {
-            switch request {
-            case .openSocket(let socket): answer(ticket, open(socket))
-            case .connectSocket, .install, .remove, .move, .createSession, .bringUp, .removeSession, .closeSocket,
-                .readCounters, .takeInventory:
-                continue
-            }
+            if case .openSocket(let socket) = request { answer(ticket, open(socket)) }
         }
-        for (ticket, request) in requests {
-            switch request {
-            case .install(let association): batch.append(XFRMMessages.install(association), step: "XFRM_MSG_NEWSA")
-            case .remove(let id): batch.append(XFRMMessages.remove(id), step: "XFRM_MSG_DELSA")
-            case .openSocket, .connectSocket, .move, .createSession, .bringUp, .removeSession, .closeSocket,
-                .readCounters, .takeInventory:
-                continue
-            }
-            members.append((ticket, request))
-            if batch.isFull { perform(&batch, &members) }
-        }
-        perform(&batch, &members)
+        var batch = AssociationBatch()
+        for (ticket, request) in requests { append(request, ticket, to: &batch) }
+        perform(&batch)
         for (ticket, request) in requests {
             switch request {
             case .connectSocket(let requestID, let peer): answer(ticket, connect(requestID, to: peer))
@@ -130,29 +136,12 @@ package final class KernelDataPlane: DataPlane {
             case .bringUp(let interface): enqueue(.bringUp(interface, ticket), for: interface.session)
             case .removeSession(let id): enqueue(.remove(ticket), for: id)
             case .closeSocket(let requestID): closeSocket(requestID, ticket)
-            case .move, .readCounters, .takeInventory:
-                answer(ticket, DataPlaneError(step: "not yet", code: 38))
-            case .openSocket, .install, .remove: continue
+            case .readCounters(let ids): readCounters(ids, ticket)
+            case .takeInventory: takeInventory(ticket)
+            case .openSocket, .install, .remove, .move: continue
             }
         }
         buryTheDead()
-    }
-
-    private func perform(_ batch: inout NetlinkBatch, _ members: inout [(DataPlaneTicket, DataPlaneRequest)]) {
-        guard batch.count > 0 else { return }
-        let failures = xfrm.perform(&batch).failures
-        for (position, (ticket, request)) in members.enumerated() {
-            let failure = failures[position]
-            switch request {
-            case .install(let association): if failure == nil { associations.insert(association.id) }
-            case .remove(let id): associations.remove(id)
-            case .openSocket, .connectSocket, .move, .createSession, .bringUp, .removeSession, .closeSocket,
-                .readCounters, .takeInventory:
-                continue
-            }
-            answer(ticket, failure)
-        }
-        members.removeAll(keepingCapacity: true)
     }
 
     func answer(_ ticket: DataPlaneTicket, _ failure: DataPlaneError?) {

@@ -32,9 +32,7 @@ package struct Leftovers: Hashable, Sendable {
 
     private mutating func removeAssociations(over xfrm: NetlinkSocket) throws(DataPlaneError) {
         var batch = NetlinkBatch()
-        for reply in try xfrm.query(XFRMMessages.list(), step: "XFRM_MSG_GETSA") {
-            var cursor = NetlinkCursor(reply.payload)
-            guard let state = try? XFRMState(from: &cursor), state.isLeftover, let id = state.id else { continue }
+        for id in try XFRMState.ours(over: xfrm) {
             associations += 1
             if batch.isFull { _ = xfrm.perform(&batch) }
             batch.append(XFRMMessages.remove(id), step: "XFRM_MSG_DELSA")

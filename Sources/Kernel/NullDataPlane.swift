@@ -37,7 +37,12 @@ package final class NullDataPlane: DataPlane {
         case .remove(let id):
             associations.remove(id)
             return .done
-        case .openSocket, .connectSocket, .closeSocket, .move, .bringUp:
+        case .move(let id, let direction, let peer):
+            if direction == .outbound, associations.remove(id) != nil {
+                associations.insert(SecurityAssociation.ID(destination: peer.address, spi: id.spi))
+            }
+            return .done
+        case .openSocket, .connectSocket, .closeSocket, .bringUp:
             return .done
         }
     }

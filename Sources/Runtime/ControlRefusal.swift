@@ -21,5 +21,15 @@ package struct ControlRefusal: Error, Hashable, Sendable {
         remedy: "try again when other clients are done"
     )
     static let busy = ControlRefusal(503, "the gateway is too busy to answer", remedy: "try again in a moment")
+    static let notImpairable = ControlRefusal(
+        403,
+        "this culvertd takes no impairments",
+        remedy: "start it with --allow-impair, and only where no call matters"
+    )
+    static let tooManyImpairments = ControlRefusal(
+        409,
+        "\(Impairments.limit) impairments are in force already",
+        remedy: "culvertctl impair clear"
+    )
     static let malformed = ControlRefusal(400, "this is not an HTTP/1.1 request")
 }

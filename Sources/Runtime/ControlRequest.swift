@@ -5,9 +5,22 @@ package import Primitives
 /// What the control socket asks of a shard.
 package enum ControlRequest: Hashable, Sendable {
     case status
-    case sessions
+    /// Half-open ones are peers that have not proved who they are.
+    case sessions(includesHalfOpen: Bool)
     case session(TraceID)
     case terminate(CallSelector, by: Requester?)
+    case impair(ImpairOrder, by: Requester?)
+}
+
+/// What is to go wrong from now on.
+package enum ImpairOrder: Hashable, Sendable {
+    case list
+    case clear
+    case add(Impairment)
+    /// Once, now: as if the kernel had dropped notices.
+    case loseNotices
+    /// These stand still, and no others.
+    case stopTimers(Set<ControlPlane.TimedLayer>)
 }
 
 /// The process at the other end of the control socket, as the kernel knows it.
@@ -27,6 +40,8 @@ package enum ControlReply: Hashable, Sendable {
     case sessions([CallSnapshot])
     /// How many calls were told to end.
     case terminated(Int)
+    case impairments([Impairments.Entry])
+    case refused(ControlRefusal)
 }
 
 extension CallSelector {

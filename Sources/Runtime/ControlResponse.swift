@@ -15,6 +15,16 @@ package struct ControlResponse: Hashable, Sendable {
         var terminated: Int
     }
 
+    private struct ImpairmentList: Encodable {
+        struct Entry: Encodable {
+            var number: Int
+            var impairment: String
+            var matched: UInt64
+            var struck: UInt64
+        }
+        var impairments: [Entry]
+    }
+
     private struct Failure: Encodable {
         struct Reason: Encodable {
             var message: String
@@ -44,6 +54,22 @@ package struct ControlResponse: Hashable, Sendable {
         switch (reply, route) {
         case (.status(let snapshot), _):
             self.init(200, snapshot)
+        case (.refused(let refusal), _):
+            self.init(refusal)
+        case (.impairments(let entries), _):
+            self.init(
+                200,
+                ImpairmentList(
+                    impairments: entries.map {
+                        ImpairmentList.Entry(
+                            number: $0.number,
+                            impairment: $0.impairment.description,
+                            matched: $0.matched,
+                            struck: $0.struck
+                        )
+                    }
+                )
+            )
         case (.terminated(let count), _):
             self.init(200, Terminated(terminated: count))
         case (.sessions(let calls), .session):

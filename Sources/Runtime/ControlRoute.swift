@@ -6,12 +6,16 @@ package import Primitives
 /// What stands behind a path of the control socket.
 package enum ControlRoute: Hashable, Sendable {
     case status
-    case sessions
+    case sessions(includesHalfOpen: Bool)
     case session(TraceID)
     case terminate
+    case impairments
+    case impair
+    case clearImpairments
 
-    /// - Parameter path: Of the request; a query is not looked at.
+    /// - Parameter path: Of the request. Of queries only `all` of the sessions is looked at.
     package init(method: String, path: String) throws(ControlRefusal) {
+        let query = path.drop { $0 != "?" }.dropFirst()
         let path = path.prefix { $0 != "?" }
         let allowed: String
         switch path {
@@ -19,11 +23,19 @@ package enum ControlRoute: Hashable, Sendable {
             self = .status
             allowed = "GET"
         case "/v1/sessions":
-            self = .sessions
+            self = .sessions(includesHalfOpen: query == "all" || query == "all=true")
             allowed = "GET"
         case "/v1/terminate":
             self = .terminate
             allowed = "POST"
+        case "/v1/impair":
+            switch method {
+            case "GET": self = .impairments
+            case "POST": self = .impair
+            case "DELETE": self = .clearImpairments
+            case _: throw ControlRefusal(405, "this path takes GET, POST and DELETE only")
+            }
+            return
         case _ where path.hasPrefix("/v1/sessions/"):
             guard let trace = TraceID(path.dropFirst("/v1/sessions/".count).lowercased()) else {
                 throw ControlRefusal(
@@ -48,9 +60,12 @@ package enum ControlRoute: Hashable, Sendable {
     package func request(body: [UInt8], from requester: Requester?) throws(ControlRefusal) -> ControlRequest {
         switch self {
         case .status: .status
-        case .sessions: .sessions
+        case .sessions(let includesHalfOpen): .sessions(includesHalfOpen: includesHalfOpen)
         case .session(let trace): .session(trace)
         case .terminate: .terminate(try CallSelector(json: body), by: requester)
+        case .impairments: .impair(.list, by: requester)
+        case .impair: .impair(try ImpairOrder(json: body), by: requester)
+        case .clearImpairments: .impair(.clear, by: requester)
         }
     }
 }

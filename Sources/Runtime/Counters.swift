@@ -16,6 +16,8 @@ package struct Counters: Sendable {
         package var unusable: UInt64
         /// Thrown away by the kernel because we did not read in time.
         package var overflowed: UInt64 = 0
+        /// First messages of IKE for which there was no room behind others.
+        package var crowdedOut: UInt64 = 0
 
         package init(received: UInt64 = 0, sent: UInt64 = 0, unsent: UInt64 = 0, unusable: UInt64 = 0) {
             self.received = received
@@ -49,6 +51,7 @@ package struct Counters: Sendable {
         all["packets.unsent"] = packets.unsent
         all["packets.unusable"] = packets.unusable
         all["packets.overflowed"] = packets.overflowed
+        all["packets.crowded-out"] = packets.crowdedOut
         all["log.lost-lines"] = lostLogLines
         return all
     }

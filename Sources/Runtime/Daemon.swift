@@ -15,6 +15,8 @@ package struct Daemon {
     package var control: ControlSocketSettings
     package var controlLimits = ControlSocket.Limits()
     package var controlPlane: ControlPlane.Configuration
+    /// Takes orders to make faults: for tests, never where calls matter.
+    package var allowsImpairments = false
     /// What the service manager listens on; `nil` if there is none.
     package var notificationSocket: String?
 
@@ -71,7 +73,12 @@ package struct Daemon {
         let notificationSocket = notificationSocket
         var shard = try Shard(
             machine: ControlPlane(configuration: controlPlane, entropy: entropy),
-            interpreter: EffectInterpreter(sockets: sockets, plane: plane, sink: sink),
+            interpreter: EffectInterpreter(
+                sockets: sockets,
+                plane: plane,
+                sink: sink,
+                impairments: allowsImpairments ? Impairments() : nil
+            ),
             plane: plane,
             signals: signals,
             identity: .init(name: name, version: Self.version),

@@ -20,6 +20,9 @@ package struct Invocation: Hashable, Sendable {
     package var logFormat: LogFormat?
     package var logLevel: EventDescription.Severity?
 
+    /// See ``Daemon/allowsImpairments``.
+    package var allowsImpairments = false
+
     package init(configuration: String) {
         self.configuration = configuration
     }
@@ -47,6 +50,7 @@ package struct Invocation: Hashable, Sendable {
             _ = try valueOrError(culvert_forbid_dumps(), "prctl")
             let signals = try Signals()
             var daemon = Daemon(settings)
+            daemon.allowsImpairments = allowsImpairments
             daemon.notificationSocket = ServiceNotification.takeSocketFromEnvironment()
             daemon.listen.takesESP = dataPlane == .kernel
             let fileLimit = try valueOrError(culvert_raise_file_limit(1 << 20), "setrlimit")

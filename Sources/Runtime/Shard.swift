@@ -48,6 +48,8 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     /// Wake-ups without anything to read after which a hung-up descriptor is given up.
     private static var hangUpLimit: Int { 16 }
     private static var farewellTime: Duration { .seconds(5) }
+    /// Batches read from one IKE socket in one turn.
+    private static var readLimit: Int { 8 }
 
     private var loop: EventLoop<Source>
     private var receiver: DatagramReceiver
@@ -62,6 +64,8 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     private var now: MonotonicTime
     private var ending: Ending?
     private var hasMoreFeedback = false
+    private var newcomers = Newcomers()
+    private var listings = Listings()
     /// Empty wake-ups of descriptors that hung up.
     private var hangUps: [Int32: Int] = [:]
     /// Called once, when the shut-down begins.
@@ -114,12 +118,14 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     }
 
     private mutating func turn() throws(SystemError) {
-        let count = try loop.wait(until: hasMoreFeedback ? now : nextDeadline, now: .current())
+        let count = try loop.wait(until: hasMoreFeedback || !newcomers.isEmpty ? now : nextDeadline, now: .current())
         now = .current()
         for index in 0..<count {
             guard let ready = loop.ready(at: index) else { continue }
             serve(ready)
         }
+        for datagram in newcomers.take() { handle(.datagram(datagram)) }
+        if let deadline = interpreter.impairments?.nextDeadline, deadline <= now { releaseDelayed() }
         if let deadline = machine.nextDeadline, deadline <= now {
             interpreter.perform(machine.advance(to: now), at: now)
         }
@@ -132,6 +138,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     private var nextDeadline: MonotonicTime? {
         var earliest = machine.nextDeadline
         if let deadline = interpreter.sink.nextDeadline { earliest = min(earliest ?? deadline, deadline) }
+        if let deadline = interpreter.impairments?.nextDeadline { earliest = min(earliest ?? deadline, deadline) }
         if let ending { earliest = min(earliest ?? ending.deadline, ending.deadline) }
         return earliest
     }
@@ -156,6 +163,11 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     }
 
     private mutating func readDatagrams(of index: Int) {
+        for _ in 0..<Self.readLimit where readBatch(of: index) {}
+    }
+
+    /// - Returns: Whether more may wait.
+    private mutating func readBatch(of index: Int) -> Bool {
         let socket = interpreter.sockets[index]
         let port = interpreter.sockets.port(at: index)
         let count: Int
@@ -163,7 +175,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
             count = try receiver.receive(from: socket)
         } catch {
             report(EventDescription(.kernel, .warning, "receive-failed", "\(socket.local) cannot be read: \(error)"))
-            return
+            return false
         }
         now = .current()
         for place in 0..<count {
@@ -172,31 +184,67 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
                 continue
             }
             interpreter.sink.counters.packets.received += 1
-            let datagram = IKE.Datagram(
-                bytes: received.bytes,
-                port: port,
-                local: SocketAddress(received.local, port: socket.local.port),
-                peer: received.peer
+            take(
+                .datagram(
+                    IKE.Datagram(
+                        bytes: received.bytes,
+                        port: port,
+                        local: SocketAddress(received.local, port: socket.local.port),
+                        peer: received.peer
+                    )
+                )
             )
-            interpreter.perform(machine.handle(.datagram(datagram), at: now), at: now)
         }
         interpreter.sink.counters.packets.overflowed += UInt64(receiver.takeOverflow(of: socket))
+        return count == DatagramReceiver.batchLimit
     }
 
     private mutating func take(_ notices: [DataPlaneNotice]) {
         for notice in notices {
             switch notice {
-            case .datagram, .frame: interpreter.sink.counters.packets.received += 1
-            case .answered, .expired, .mappingChanged, .vanished, .noticesLost: break
+            case .datagram, .frame:
+                interpreter.sink.counters.packets.received += 1
+            case .answered(let ticket, let outcome) where Listings.owns(ticket):
+                listings.finish(ticket, outcome)
+                continue
+            case .answered, .expired, .mappingChanged, .vanished, .noticesLost:
+                break
             }
-            interpreter.perform(machine.handle(.notice(notice), at: now), at: now)
+            take(.notice(notice))
         }
+    }
+
+    /// What came from outside, and what an impairment makes of it.
+    private mutating func take(_ input: ControlPlane.Input) {
+        guard interpreter.impairments != nil else {
+            enter(input)
+            return
+        }
+        for input in interpreter.impairments?.apply(to: input, at: now) ?? [] { enter(input) }
+    }
+
+    /// Newcomers wait until everybody else of this turn was heard.
+    private mutating func enter(_ input: ControlPlane.Input) {
+        if case .datagram(let datagram) = input, datagram.isFirstMessage {
+            if !newcomers.add(datagram) { interpreter.sink.counters.packets.crowdedOut += 1 }
+        } else {
+            handle(input)
+        }
+    }
+
+    private mutating func handle(_ input: ControlPlane.Input) {
+        interpreter.perform(machine.handle(input, at: now), at: now)
+    }
+
+    private mutating func releaseDelayed() {
+        interpreter.performDelayed(at: now)
+        for input in interpreter.impairments?.takeDueInputs(at: now) ?? [] { handle(input) }
     }
 
     /// Feeds the kernel's answers back until there are none.
     private mutating func settle() {
         for _ in 0..<Self.feedbackLimit {
-            let notices = plane.flush()
+            let notices = interpreter.takeAnswers()
             hasMoreFeedback = !notices.isEmpty
             guard hasMoreFeedback else { return }
             take(notices)
@@ -259,7 +307,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     private mutating func take(_ message: ShardMessage) {
         switch message {
         case .shutDown: shutDown()
-        case .request(let request, let reply): reply(answer(request))
+        case .request(let request, let reply): take(request, reply)
         }
     }
 
@@ -271,50 +319,84 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         ending = Ending(deadline: now.advanced(by: Self.farewellTime))
         willEnd()
         report(EventDescription(.control, .notice, "stopping", "saying goodbye to every peer"))
-        interpreter.perform(machine.handle(.command(.shutDown), at: now), at: now)
+        handle(.command(.shutDown))
     }
 
-    private mutating func answer(_ request: ControlRequest) -> ControlReply {
+    private mutating func take(_ request: ControlRequest, _ reply: @escaping @Sendable (ControlReply) -> Void) {
         switch request {
         case .status:
-            var status = machine.status(at: now)
-            status.name = identity.name
-            status.version = identity.version
-            status.uptimeSeconds = Double(started.duration(to: now).wholeNanoseconds) / 1e9
-            status.counters = interpreter.sink.counters.byName
-            return .status(status)
-        case .sessions:
-            return .sessions(machine.calls(at: now).map { addTraffic($0) })
+            reply(.status(status()))
+        case .sessions(let includesHalfOpen):
+            let calls = machine.calls(at: now)
+            list(includesHalfOpen ? calls : calls.filter { $0.state != "keying" }, reply)
         case .session(let trace):
             let selector = CallSelector.trace(trace)
-            return .sessions(machine.calls(at: now).filter(selector.selects).map { addTraffic($0) })
+            list(machine.calls(at: now).filter(selector.selects), reply)
         case .terminate(let selector, let requester):
-            let count = machine.calls(at: now).count(where: selector.selects)
-            var fields: [EventDescription.Field] = [.init("calls", count)]
-            if let requester {
-                fields += [.init("uid", requester.user), .init("pid", requester.process)]
-            }
-            report(
-                EventDescription(.control, .notice, "terminate", "\(count) calls are told to end", fields: fields)
-            )
-            interpreter.perform(machine.handle(.command(.terminate(selector)), at: now), at: now)
-            return .terminated(count)
+            reply(.terminated(terminate(selector, by: requester)))
+        case .impair(let order, let requester):
+            reply(impair(order, by: requester))
         }
     }
 
-    private func addTraffic(_ call: CallSnapshot) -> CallSnapshot {
-        guard call.interface != nil, let l2tp = call.l2tp,
-            let counters = plane.counters(
-                of: KernelSessionID(tunnel: UInt32(l2tp.tunnel), session: UInt32(l2tp.session))
+    private func status() -> StatusSnapshot {
+        var status = machine.status(at: now)
+        status.name = identity.name
+        status.version = identity.version
+        status.uptimeSeconds = Double(started.duration(to: now).wholeNanoseconds) / 1e9
+        status.counters = interpreter.sink.counters.byName
+        return status
+    }
+
+    /// Replies when the kernel has told what the calls carried.
+    private mutating func list(_ calls: [CallSnapshot], _ reply: @escaping @Sendable (ControlReply) -> Void) {
+        guard let (request, ticket) = listings.begin(calls, reply) else { return }
+        interpreter.perform([.request(request, ticket)], at: now)
+    }
+
+    private mutating func terminate(_ selector: CallSelector, by requester: Requester?) -> Int {
+        let count = machine.calls(at: now).count(where: selector.selects)
+        report(
+            EventDescription(
+                .control,
+                .notice,
+                "terminate",
+                "\(count) calls are told to end",
+                fields: [.init("calls", count)] + .fields(of: requester)
             )
-        else { return call }
-        var call = call
-        call.traffic = CallSnapshot.TrafficPart(
-            receivedPackets: counters.receivedPackets,
-            receivedBytes: counters.receivedBytes,
-            sentPackets: counters.sentPackets,
-            sentBytes: counters.sentBytes
         )
-        return call
+        handle(.command(.terminate(selector)))
+        return count
+    }
+
+    private mutating func impair(_ order: ImpairOrder, by requester: Requester?) -> ControlReply {
+        guard interpreter.impairments != nil else { return .refused(.notImpairable) }
+        let words: String
+        switch order {
+        case .list:
+            return .impairments(interpreter.impairments?.entries ?? [])
+        case .clear:
+            interpreter.impairments?.clear()
+            words = "no impairment is in force any more"
+        case .add(let impairment):
+            guard interpreter.impairments?.add(impairment) == true else { return .refused(.tooManyImpairments) }
+            words = "impaired: \(impairment)"
+        case .loseNotices:
+            handle(.notice(.noticesLost))
+            words = "impaired: notices of the kernel count as lost"
+        case .stopTimers(let layers):
+            handle(.command(.stopTimers(layers)))
+            let names = layers.map(\.rawValue).sorted().joined(separator: ", ")
+            words = layers.isEmpty ? "every timer runs" : "impaired: the timers of \(names) stand still"
+        }
+        report(EventDescription(.control, .warning, "impaired", words, fields: .fields(of: requester)))
+        return .impairments(interpreter.impairments?.entries ?? [])
+    }
+}
+
+extension [EventDescription.Field] {
+    /// Who asked, if the kernel knows.
+    fileprivate static func fields(of requester: Requester?) -> Self {
+        requester.map { [.init("uid", $0.user), .init("pid", $0.process)] } ?? []
     }
 }

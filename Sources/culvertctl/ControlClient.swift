@@ -20,6 +20,10 @@ struct ControlClient {
         try interpret(exchange(.POST, resource, body: JSON.bytes(of: body)))
     }
 
+    func delete<T: Decodable>(_ resource: String) throws(Problem) -> T {
+        try interpret(exchange(.DELETE, resource, body: nil))
+    }
+
     private func interpret<T: Decodable>(_ response: Response) throws(Problem) -> T {
         guard response.status == .ok else {
             if let answer: ErrorAnswer = JSON.value(from: response.body) {

@@ -9,7 +9,7 @@ struct Culvertctl: ParsableCommand {
         commandName: "culvertctl",
         abstract: "Look into a running culvertd, and end calls.",
         discussion: "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.",
-        subcommands: [Status.self, Sessions.self, Show.self, Terminate.self]
+        subcommands: [Status.self, Sessions.self, Show.self, Terminate.self, Impair.self]
     )
 }
 
@@ -79,8 +79,11 @@ struct Sessions: ParsableCommand {
 
     @OptionGroup var options: CommonOptions
 
+    @Flag(help: "Peers that have not proved who they are, too.")
+    var all = false
+
     func run() throws {
-        let list: SessionList = try options.client.get("/v1/sessions")
+        let list: SessionList = try options.client.get(all ? "/v1/sessions?all" : "/v1/sessions")
         try options.print(list) { render($0.sessions) }
     }
 }

@@ -21,6 +21,35 @@ struct TerminateAnswer: Codable, Hashable {
     var terminated: Int
 }
 
+/// `POST /v1/impair`. What the words may be is the daemon's business.
+struct ImpairRequest: Codable, Hashable {
+    var message: String?
+    var direction: String?
+    var treatment: String?
+    var milliseconds: Int?
+    var request: String?
+    var errno: String?
+    var nth: UInt64?
+    var every: Bool?
+    var percent: UInt8?
+    var loseNotices: Bool?
+    var stopTimers: [String]?
+}
+
+/// The answer to everything about `/v1/impair`.
+struct ImpairmentList: Codable, Hashable {
+    struct Entry: Codable, Hashable {
+        var number: Int
+        var impairment: String
+        /// Of its kind, so far.
+        var matched: UInt64
+        /// Of those, the ones it struck.
+        var struck: UInt64
+    }
+
+    var impairments: [Entry]
+}
+
 /// The body of an answer that is not 200.
 struct ErrorAnswer: Codable, Hashable {
     struct Body: Codable, Hashable {

@@ -35,6 +35,18 @@ func render(_ status: StatusSnapshot) -> String {
     return text
 }
 
+func render(_ list: ImpairmentList) -> String {
+    guard !list.impairments.isEmpty else { return "no impairments\n" }
+    var table = Table([
+        .init("NUMBER", isNumber: true), .init("IMPAIRMENT", minimum: 20), .init("MATCHED", isNumber: true),
+        .init("STRUCK", isNumber: true),
+    ])
+    for entry in list.impairments {
+        table.add(["\(entry.number)", entry.impairment, grouped(entry.matched), grouped(entry.struck)])
+    }
+    return table.text()
+}
+
 /// Ordered by age, oldest first.
 func render(_ calls: [CallSnapshot]) -> String {
     guard !calls.isEmpty else { return "no calls\n" }

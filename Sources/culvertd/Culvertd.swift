@@ -26,11 +26,15 @@ struct Culvertd: ParsableCommand {
     @Option(help: "The least severe events that are written, whatever the configuration says.")
     var logLevel: EventDescription.Severity?
 
+    @Flag(help: .hidden)
+    var allowImpair = false
+
     func run() throws {
         var invocation = Invocation(configuration: config)
         invocation.dataPlane = dataPlane
         invocation.logFormat = logFormat
         invocation.logLevel = logLevel
+        invocation.allowsImpairments = allowImpair
         throw ExitCode(check ? invocation.check() : invocation.run())
     }
 

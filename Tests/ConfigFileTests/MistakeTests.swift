@@ -27,6 +27,108 @@ struct MistakeTests {
     }
 
     @Test(
+        "in limits",
+        arguments: [
+            Mistake(
+                12,
+                "  file: users.yaml\nlimits: { calls: 20000 }",
+                "gw.yaml:13:18: error: calls is a whole number from 1 to 16384, not '20000'"
+            ),
+            Mistake(
+                12,
+                "  file: users.yaml\nlimits: { calls: 5000 }",
+                "gw.yaml:13:18: warning: limits.calls is 5000, but pools and users have addresses for 4093 calls only"
+            ),
+            Mistake(
+                12,
+                "  file: users.yaml\nlimits: { half-open: none }",
+                "gw.yaml:13:22: error: half-open is a whole number from 1 to 1000000, not 'none'"
+            ),
+            Mistake(
+                12,
+                "  file: users.yaml\nlimits: { half-open: 0 }",
+                "gw.yaml:13:22: error: half-open is a whole number from 1 to 1000000, not '0'"
+            ),
+            Mistake(
+                12,
+                "  file: users.yaml\nlimits: { half-open-per-source: 60, half-open: 50 }",
+                "gw.yaml:13:33: error: half-open-per-source is 60, but half-open allows 50 in all"
+            ),
+            Mistake(
+                12,
+                "  file: users.yaml\nlimits: { half-open: 60, ike-sas: 50 }",
+                "gw.yaml:13:22: error: half-open is 60, but ike-sas allows 50 in all"
+            ),
+            Mistake(
+                12,
+                "  file: users.yaml\nlimits: { large-sources: [192.0.2.1/24, 10.0.0.0/8, 10.0.0.0/8] }",
+                "gw.yaml:13:27: error: large-sources 192.0.2.1/24 has bits set beyond its length; "
+                    + "the block around it is 192.0.2.0/24",
+                "gw.yaml:13:53: error: large-sources lists 10.0.0.0/8 twice"
+            ),
+            Mistake(
+                12,
+                "  file: users.yaml\nlimits: { large-sources: 0.0.0.0/0 }",
+                "gw.yaml:13:26: error: large-sources 0.0.0.0/0 is everybody: the limits per source would protect nobody; "
+                    + "raise half-open-per-source, or name the networks that many peers come from"
+            ),
+            Mistake(
+                12,
+                "  file: users.yaml\nlimits: { tunnel: 5 }",
+                "gw.yaml:13:11: error: unknown key 'tunnel' in limits; did you mean 'tunnels'?"
+            ),
+        ]
+    )
+    func limits(_ mistake: Mistake) {
+        Self.check(mistake)
+    }
+
+    @Test(
+        "in liveness",
+        arguments: [
+            Mistake(
+                12,
+                "  file: users.yaml\nliveness: { grace: 29s }",
+                "gw.yaml:13:20: error: grace lies between 30s and 1d, not at 29s"
+            ),
+            Mistake(
+                12,
+                "  file: users.yaml\nliveness: { grace: 45s }",
+                "gw.yaml:13:20: error: liveness.grace is 45s, and liveness.dead-peer-interval is 1m: "
+                    + "peers would be gone before they are asked; grace is at least twice the interval",
+                "gw.yaml:13:20: error: liveness.grace is 45s, and l2tp.hello-interval is 1m: "
+                    + "peers would be gone before they are asked; grace is at least twice the interval"
+            ),
+            Mistake(
+                12,
+                "  file: users.yaml\nl2tp: { hello-interval: 150s }",
+                "gw.yaml:13:25: error: liveness.grace is 150s, and l2tp.hello-interval is 150s: "
+                    + "peers would be gone before they are asked; grace is at least twice the interval"
+            ),
+            Mistake(
+                12,
+                "  file: users.yaml\nppp: { echo-interval: 1h }",
+                "gw.yaml:13:23: error: liveness.grace is 150s, and ppp.echo-interval is 1h: "
+                    + "peers would be gone before they are asked; grace is at least twice the interval"
+            ),
+            Mistake(
+                12,
+                "  file: users.yaml\nliveness: { dead-peer-interval: 10m }",
+                "gw.yaml:13:33: error: liveness.grace is 150s, and liveness.dead-peer-interval is 10m: "
+                    + "peers would be gone before they are asked; grace is at least twice the interval"
+            ),
+            Mistake(
+                12,
+                "  file: users.yaml\nliveness: { grase: 1m }",
+                "gw.yaml:13:13: error: unknown key 'grase' in liveness; did you mean 'grace'?"
+            ),
+        ]
+    )
+    func liveness(_ mistake: Mistake) {
+        Self.check(mistake)
+    }
+
+    @Test(
         "in gateway",
         arguments: [
             Mistake(
@@ -71,16 +173,6 @@ struct MistakeTests {
                 3,
                 "  outer-mtu: 100",
                 "gw.yaml:3:14: error: outer-mtu is a whole number from 576 to 9216, not '100'"
-            ),
-            Mistake(
-                3,
-                "  call-limit: 20000",
-                "gw.yaml:3:15: error: call-limit is a whole number from 1 to 16384, not '20000'"
-            ),
-            Mistake(
-                3,
-                "  call-limit: 5000",
-                "gw.yaml:3:15: warning: call-limit is 5000, but pools and users have addresses for 4093 calls only"
             ),
         ]
     )
@@ -149,9 +241,25 @@ struct MistakeTests {
                 "gw.yaml:8:21: error: ike-lifetime lies between 5m and 1d, not at 8d"
             ),
             Mistake(
+                7,
+                "      secret: { file: psk }\n      esp-bytes: 50",
+                "gw.yaml:8:18: error: esp-bytes is an amount of bytes, not '50'; "
+                    + "write a number and kB, MB, GB or TB, as in 50GB"
+            ),
+            Mistake(
+                7,
+                "      secret: { file: psk }\n      esp-bytes: 5MB",
+                "gw.yaml:8:18: error: esp-bytes lies between 10MB and 4TB, not at 5MB"
+            ),
+            Mistake(
+                7,
+                "      secret: { file: psk }\n      esp-bytes: 99999999999999TB",
+                "gw.yaml:8:18: error: esp-bytes lies between 10MB and 4TB, not at 99999999999999TB"
+            ),
+            Mistake(
                 5,
-                "  half-open-limit: none\n  profiles:",
-                "gw.yaml:5:20: error: half-open-limit is a whole number from 1 to 1000000, not 'none'"
+                "  half-open-limit: 5\n  profiles:",
+                "gw.yaml:5:3: error: unknown key 'half-open-limit' in ike"
             ),
             Mistake(
                 7,

@@ -121,9 +121,7 @@ struct SettingsTests {
               name: gw1
               listen: 192.0.2.1
               outer-mtu: 1492
-              call-limit: 300
             ike:
-              half-open-limit: 50
               exchange-timeout: 20s
               keepalive-interval: 15s
               profiles:
@@ -136,12 +134,11 @@ struct SettingsTests {
                   allow-legacy: [3des, modp1024]
                   ike-lifetime: 8h
                   esp-lifetime: 3600s
+                  esp-bytes: 50GB
             l2tp:
               secret: tunnel secret
               hello-interval: 2m
               receive-window-size: 8
-              tunnel-limit: 100
-              sessions-per-tunnel-limit: 4
               retransmission-limit: 7
             ppp:
               authentication: pap
@@ -151,6 +148,17 @@ struct SettingsTests {
               echo-interval: 10s
               set-up-timeout: 1m
               authentication-tries: 2
+            limits:
+              calls: 300
+              ike-sas: 600
+              half-open: 50
+              half-open-per-source: 5
+              large-sources: [198.51.100.0/24, "2001:db8::/32"]
+              tunnels: 100
+              sessions-per-tunnel: 2
+            liveness:
+              grace: 4m
+              dead-peer-interval: 30s
             addresses:
               pools:
                 - { name: a, range: 10.99.0.0/24, gateway: 10.99.0.1 }
@@ -176,7 +184,11 @@ struct SettingsTests {
         #expect(controlPlane.wins == [.v4(0xC000_0237)])
         #expect(controlPlane.pools.map(\.name) == ["a", "b"])
 
-        #expect(controlPlane.ike.halfOpenLimit == 50)
+        #expect(controlPlane.ike.halfOpenLimit == 50 && controlPlane.ike.halfOpenPerSourceLimit == 5)
+        #expect(controlPlane.ike.ikeSALimit == 600)
+        #expect(controlPlane.ike.largeSources.map(\.description) == ["198.51.100.0/24", "2001:db8::/32"])
+        #expect(controlPlane.ike.silenceLimit == .seconds(240))
+        #expect(controlPlane.ike.deadPeerInterval == .seconds(30))
         #expect(controlPlane.ike.exchangeTimeout == .seconds(20))
         #expect(controlPlane.ike.keepaliveInterval == .seconds(15))
         let profile = try #require(controlPlane.ike.profiles.first)
@@ -188,16 +200,20 @@ struct SettingsTests {
         #expect(profile.pfsGroups.isEmpty)
         #expect(profile.allowLegacy == [.tripleDES, .modp1024])
         #expect(profile.ikeLifetime == .seconds(28_800) && profile.childLifetime == .seconds(3_600))
+        // As responder we hold peers to the same.
+        #expect(profile.longestIKELifetime == .seconds(28_800) && profile.longestChildLifetime == .seconds(3_600))
+        #expect(profile.longestChildKilobytes == 48_828_125)
 
         let l2tp = controlPlane.l2tp
         #expect(l2tp.secret == SecretBytes(copying: Array("tunnel secret".utf8)))
         #expect(l2tp.helloInterval == .seconds(120))
         #expect(l2tp.receiveWindowSize == 8)
-        #expect(l2tp.tunnelLimit == 100 && l2tp.sessionsPerTunnelLimit == 4 && l2tp.retransmissionLimit == 7)
+        #expect(l2tp.tunnelLimit == 100 && l2tp.sessionsPerTunnelLimit == 2 && l2tp.retransmissionLimit == 7)
 
         let ppp = controlPlane.ppp
         #expect(ppp.authentication == [.pap])
         #expect(ppp.mru == 1400)
+        #expect(l2tp.silenceLimit == .seconds(240) && ppp.silenceLimit == .seconds(240))
         #expect(ppp.echoInterval == .seconds(10))
         #expect(ppp.setUpTimeout == .seconds(60) && ppp.authenticationTries == 2)
     }
@@ -208,6 +224,11 @@ struct SettingsTests {
         #expect(settings.controlPlane.ppp.authentication == [.mschapv2, .chapMD5, .pap])
         #expect(settings.controlPlane.ike.profiles.first?.ikeProposals == Profile.l2tpClientsIKE)
         #expect(settings.log.level == .info && settings.log.format == .text)
+        let profile = try #require(settings.controlPlane.ike.profiles.first)
+        #expect(profile.ikeLifetime == .seconds(28_800) && profile.longestIKELifetime == .seconds(86_400))
+        #expect(profile.childLifetime == .seconds(3_600) && profile.longestChildLifetime == .seconds(28_800))
+        #expect(profile.longestChildKilobytes == nil)
+        #expect(settings.controlPlane.ike.silenceLimit == .seconds(150))
         let without = try #require(Fixture().replacing(3, by: "").outcome.settings)
         #expect(without.listen == [.v4(0), .v6(high: 0, low: 0)])
     }

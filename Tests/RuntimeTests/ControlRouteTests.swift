@@ -7,7 +7,12 @@ import Testing
 struct ControlRouteTests {
     @Test(arguments: [
         ("GET", "/v1/status", ControlRoute.status), ("GET", "/v1/status?verbose=1", .status),
-        ("GET", "/v1/sessions", .sessions),
+        ("GET", "/v1/sessions", .sessions(includesHalfOpen: false)),
+        ("GET", "/v1/sessions?all", .sessions(includesHalfOpen: true)),
+        ("GET", "/v1/sessions?all=true", .sessions(includesHalfOpen: true)),
+        ("GET", "/v1/sessions?all=false", .sessions(includesHalfOpen: false)),
+        ("GET", "/v1/impair", .impairments), ("POST", "/v1/impair", .impair),
+        ("DELETE", "/v1/impair", .clearImpairments),
         ("GET", "/v1/sessions/00000000000000aA", .session(TraceID(rawValue: 0xAA))),
         ("POST", "/v1/terminate", .terminate),
     ])
@@ -19,6 +24,7 @@ struct ControlRouteTests {
         ("GET", "/", 404), ("GET", "", 404), ("GET", "/v1/statusx", 404), ("GET", "/v2/status", 404),
         ("GET", "/v1/sessions/", 400), ("GET", "/v1/sessions/xyz", 400), ("GET", "/v1/sessions/+00000000000000a", 400),
         ("GET", "/v1/sessions/0123456789abcdef0", 400), ("POST", "/v1/status", 405), ("DELETE", "/v1/sessions", 405),
+        ("PUT", "/v1/impair", 405), ("GET", "/v1/impair/1", 404),
         ("GET", "/v1/terminate", 405), ("GET", "/v1/../v1/status", 404),
     ])
     func refusesEverythingElse(method: String, path: String, status: Int) {
@@ -100,8 +106,11 @@ struct ControlResponseTests {
         #expect(object.hasPrefix(#"{"ageSeconds":1.5,"esp":[],"ike":{"#))
         #expect(object.contains(#""user":"alice""#))
         #expect(!object.contains("null"))
-        #expect(text(ControlResponse(.sessions([call]), on: .sessions)) == #"{"sessions":[\#(object)]}"#)
-        #expect(text(ControlResponse(.sessions([]), on: .sessions)) == #"{"sessions":[]}"#)
+        #expect(
+            text(ControlResponse(.sessions([call]), on: .sessions(includesHalfOpen: false)))
+                == #"{"sessions":[\#(object)]}"#
+        )
+        #expect(text(ControlResponse(.sessions([]), on: .sessions(includesHalfOpen: false))) == #"{"sessions":[]}"#)
         #expect(ControlResponse(.sessions([]), on: .session(TraceID(rawValue: 1))).status == 404)
         #expect(text(ControlResponse(.terminated(3), on: .terminate)) == #"{"terminated":3}"#)
     }

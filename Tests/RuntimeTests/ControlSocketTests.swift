@@ -54,6 +54,7 @@ private final class RunningSocket: Sendable {
         case .sessions: .sessions((0..<2000).map { .example(trace: "0123456789abcdef", user: "user\($0)") })
         case .session(let trace): .sessions(trace.rawValue == 1 ? [.example(trace: trace.description)] : [])
         case .terminate: .terminated(3)
+        case .impair: .impairments([])
         }
     }
 

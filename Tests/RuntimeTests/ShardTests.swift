@@ -21,6 +21,8 @@ private final class RunningShard: Sendable {
 
     init(
         log: Int32 = -1,
+        impairments: Impairments? = nil,
+        beforeRunning: @escaping @Sendable ([SocketAddress]) throws -> Void = { _ in },
         plane makePlane: @escaping @Sendable () -> RecordingPlane = { RecordingPlane() },
         machine makeMachine: @escaping @Sendable () -> ScriptedMachine
     ) async throws {
@@ -40,7 +42,8 @@ private final class RunningShard: Sendable {
                         interpreter: EffectInterpreter(
                             sockets: sockets,
                             plane: plane,
-                            sink: EventSink(output: LogOutput(descriptor: log))
+                            sink: EventSink(output: LogOutput(descriptor: log)),
+                            impairments: impairments
                         ),
                         plane: plane,
                         signals: nil,
@@ -48,6 +51,7 @@ private final class RunningShard: Sendable {
                     )
                     continuation.yield(Started(mailbox: shard.mailbox, sockets: locals))
                     continuation.finish()
+                    try beforeRunning(locals)
                     try shard.run()
                     return plane.entries
                 } catch {
@@ -327,10 +331,172 @@ struct ShardTests {
             sentPackets: 3,
             sentBytes: 4
         )
-        #expect(await shard.ask(.sessions) == .sessions([expected, dark]))
+        #expect(await shard.ask(.sessions(includesHalfOpen: false)) == .sessions([expected, dark]))
         #expect(await shard.ask(.session(TraceID(rawValue: 0x0123_4567_89AB_CDEF))) == .sessions([expected]))
         #expect(await shard.ask(.session(TraceID(rawValue: 1))) == .sessions([]))
         try await shard.shutDown()
+    }
+
+    /// Half-open peers are many during a flood, and nobody's calls.
+    @Test func listsHalfOpenPeersOnlyWhenAsked() async throws {
+        var stranger = CallSnapshot.example(trace: "00000000000000bb")
+        stranger.state = "keying"
+        let call = CallSnapshot.example(trace: "0123456789abcdef")
+        let calls = [call, stranger]
+        let shard = try await RunningShard { ScriptedMachine(snapshots: calls) }
+        #expect(await shard.ask(.sessions(includesHalfOpen: false)) == .sessions([call]))
+        #expect(await shard.ask(.sessions(includesHalfOpen: true)) == .sessions(calls))
+        try await shard.shutDown()
+    }
+
+    @Test func asksTheKernelOnceForTheCountersOfAllCalls() async throws {
+        let counters = TrafficCounters(receivedPackets: 1, receivedBytes: 2, sentPackets: 3, sentBytes: 4)
+        let shard = try await RunningShard(
+            plane: {
+                let plane = RecordingPlane()
+                for session in 1...200 {
+                    plane.traffic[KernelSessionID(tunnel: 7, session: UInt32(session))] = counters
+                }
+                return plane
+            },
+            machine: {
+                ScriptedMachine(
+                    snapshots: (1...200).map {
+                        .example(trace: "0123456789abcdef", interface: "ppp\($0)", session: UInt16($0))
+                    },
+                    onInput: { _, input in
+                        if case .notice(.answered) = input { Issue.record("the control plane did not ask") }
+                        return []
+                    }
+                )
+            }
+        )
+        guard case .sessions(let calls) = await shard.ask(.sessions(includesHalfOpen: false)) else {
+            Issue.record("no list")
+            return
+        }
+        #expect(calls.count == 200 && calls.allSatisfy { $0.traffic?.sentBytes == 4 })
+        let requests = try await shard.shutDown().count {
+            if case .submit(.readCounters, _) = $0 { true } else { false }
+        }
+        #expect(requests == 1)
+    }
+
+    /// Two thousand first messages wait at port 500 when a tunnel socket and an established peer speak.
+    @Test func aFloodOfFirstMessagesDelaysNobodyElse() async throws {
+        let pipe = Pipe()
+        let reader = pipe.reader
+        pipe.write("x")
+        let tunnel = RequestID(serial: 1, port: 20_000)
+        let order = Box(Mutex<[String]>([]))
+        let first = [UInt8](repeating: 1, count: 8) + [UInt8](repeating: 0, count: 20)
+        let established = [UInt8](repeating: 1, count: 28)
+        let shard = try await RunningShard(
+            beforeRunning: { sockets in
+                let peer = try UDPSocket(bindingTo: SocketAddress(localhost, port: 0))
+                for number in 0..<2000 {
+                    // The established peer comes when two hundred strangers are before it.
+                    _ = peer.enqueue(number == 200 ? established : first, from: localhost, to: sockets[0])
+                }
+                _ = peer.send()
+            },
+            plane: {
+                let plane = RecordingPlane()
+                plane.watchChanges = [.watch(descriptor: reader, .socket(tunnel))]
+                plane.onRead = { _ in
+                    _ = readNow(reader)
+                    return [.datagram(tunnel, from: SocketAddress(localhost, port: 1701), [1])]
+                }
+                return plane
+            },
+            machine: {
+                ScriptedMachine(onInput: { _, input in
+                    let word: String? =
+                        switch input {
+                        case .datagram(let datagram): datagram.isFirstMessage ? "first" : "established"
+                        case .notice(.datagram): "tunnel"
+                        case .notice, .command: nil
+                        }
+                    if let word { order.value.withLock { $0.append(word) } }
+                    return []
+                })
+            }
+        )
+        var crowdedOut: UInt64 = 0
+        for _ in 0..<2000 where order.value.withLock({ UInt64($0.count) }) + crowdedOut < 2001 {
+            guard case .status(let status) = await shard.ask(.status) else { break }
+            crowdedOut = status.counters?["packets.crowded-out"] ?? 0
+        }
+        try await shard.shutDown()
+        let seen = order.value.withLock { $0 }
+        #expect(seen.count { $0 == "first" } + Int(crowdedOut) == 1999)
+        // Both were heard in the first turn, before any of those who were there before them.
+        #expect(Set(seen.prefix(2)) == ["established", "tunnel"])
+    }
+
+    @Test func takesNoImpairmentsUnlessItWasStartedForThem() async throws {
+        let shard = try await RunningShard { ScriptedMachine() }
+        guard case .refused(let refusal) = await shard.ask(.impair(.list, by: nil)) else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(refusal.status == 403)
+        #expect(refusal.remedy?.contains("--allow-impair") == true)
+        try await shard.shutDown()
+    }
+
+    @Test func impairsWhatComesWhatGoesAndWhatTheKernelSays() async throws {
+        let socket = RequestID(serial: 1, port: 20_000)
+        let session = KernelSessionID(tunnel: 1, session: 2)
+        let log = Pipe()
+        let logWriter = log.writer
+        let seen = Box(Mutex<[ControlPlane.Input]>([]))
+        let shard = try await RunningShard(log: logWriter, impairments: Impairments()) {
+            ScriptedMachine(onInput: { _, input in
+                seen.value.withLock { $0.append(input) }
+                guard case .datagram = input else { return [] }
+                return [
+                    .request(.closeSocket(socket), DataPlaneTicket(rawValue: 7)),
+                    .request(.closeSocket(socket), DataPlaneTicket(rawValue: 8)),
+                    .write([0xC0, 0x21, 9, 1, 0, 8, 0, 0, 0, 0], to: session),
+                ]
+            })
+        }
+        let orders = [
+            Impairment(.message(.mainMode, .incoming, .drop)),
+            Impairment(.message(.echoRequest, .outgoing, .delay(.milliseconds(20))), .every),
+            Impairment(.request(.closeSocket, errno: ENOMEM), .nth(2)),
+        ]
+        for order in orders { _ = await shard.ask(.impair(.add(order), by: nil)) }
+        _ = await shard.ask(.impair(.loseNotices, by: nil))
+        _ = await shard.ask(.impair(.stopTimers([.l2tp]), by: Requester(user: 1, process: 2)))
+
+        let message =
+            [UInt8](repeating: 1, count: 16) + [1, 0x10, 2, 0] + [0, 0, 0, 0, 0, 0, 0, 28]
+        let peer = try UDPSocket(bindingTo: SocketAddress(localhost, port: 0))
+        for _ in 0..<2 { _ = peer.enqueue(message, from: localhost, to: shard.sockets[0]) }
+        #expect(peer.send().sent == 2)
+        try await Task.sleep(for: .milliseconds(100))
+        let reply = await shard.ask(.impair(.list, by: nil))
+        guard case .impairments(let entries) = reply else {
+            Issue.record("no list: \(reply)")
+            return
+        }
+        #expect(entries.map(\.impairment) == orders)
+        #expect(entries.map(\.matched) == [2, 1, 2])
+        #expect(entries.map(\.struck) == [1, 1, 1])
+
+        let asked = try await shard.shutDown()
+        #expect(asked.contains(.submit(.closeSocket(socket), DataPlaneTicket(rawValue: 7))))
+        #expect(!asked.contains(.submit(.closeSocket(socket), DataPlaneTicket(rawValue: 8))))
+        #expect(asked.contains(.write([0xC0, 0x21, 9, 1, 0, 8, 0, 0, 0, 0], session)))
+        let inputs = seen.value.withLock { $0 }
+        #expect(inputs.prefix(2) == [.notice(.noticesLost), .command(.stopTimers([.l2tp]))])
+        let failure = DataPlaneError(step: "impaired close-socket", code: ENOMEM)
+        #expect(inputs.contains(.notice(.answered(DataPlaneTicket(rawValue: 8), .failed(failure)))))
+        let lines = log.contents()
+        #expect(lines.contains("warning control impaired: impaired: drop main-mode in, number 1"))
+        #expect(lines.contains("warning control impaired uid=1 pid=2: impaired: the timers of l2tp stand still"))
     }
 
     @Test func terminatesWhoIsMeantAndSaysWhoAsked() async throws {

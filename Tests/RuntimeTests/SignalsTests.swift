@@ -25,7 +25,7 @@ struct SignalsTests {
         let result = try await onThread {
             _ = try Signals()
             let pipe = Pipe()
-            close(pipe.reader)
+            pipe.closeReader()
             return write(pipe.writer, "x", 1)
         }
         #expect(result == -1)

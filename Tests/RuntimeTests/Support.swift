@@ -14,7 +14,7 @@ func seconds(_ count: Double) -> MonotonicTime { MonotonicTime(nanoseconds: Int6
 
 /// The two ends of a pipe, closed with the value.
 final class Pipe {
-    let reader: Int32
+    private(set) var reader: Int32
     private(set) var writer: Int32
 
     init() {
@@ -26,8 +26,13 @@ final class Pipe {
     }
 
     deinit {
-        close(reader)
+        if reader >= 0 { close(reader) }
         if writer >= 0 { close(writer) }
+    }
+
+    func closeReader() {
+        close(reader)
+        reader = -1
     }
 
     func write(_ text: String) {
@@ -211,11 +216,20 @@ final class RecordingPlane: DataPlane {
     var onShutDown: () -> Void = {}
     var traffic: [KernelSessionID: TrafficCounters] = [:]
 
-    func submit(_ request: DataPlaneRequest, ticket: DataPlaneTicket) { entries.append(.submit(request, ticket)) }
+    private var counterAnswers: [DataPlaneNotice] = []
+
+    func submit(_ request: DataPlaneRequest, ticket: DataPlaneTicket) {
+        entries.append(.submit(request, ticket))
+        if case .readCounters(let sessions) = request {
+            let known = traffic.filter { sessions.contains($0.key) }
+            counterAnswers.append(.answered(ticket, .counters(known)))
+        }
+    }
 
     func flush() -> [DataPlaneNotice] {
         entries.append(.flush)
-        return onFlush(self)
+        defer { counterAnswers = [] }
+        return counterAnswers + onFlush(self)
     }
 
     func read(_ source: ReadableSource) -> [DataPlaneNotice] { onRead(source) }

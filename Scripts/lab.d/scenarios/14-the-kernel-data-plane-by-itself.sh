@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The unit tests of the kernel data plane that need a real kernel, which skip themselves elsewhere.
 # boot: refusals
+# gateway: none
 # timeout: 900
 tests=$(cat "$stage/repository")/.build/debug/culvertPackageTests.xctest
 require "the unit tests are built (swift build --build-tests)" test -x "$tests"

@@ -34,6 +34,10 @@ package enum RouteMessages {
         link(0, type: RTM_NEWLINK, index: index, isUp: true)
     }
 
+    package static func bringDown(index: Int) -> NetlinkMessage {
+        link(0, type: RTM_NEWLINK, index: index, isUp: false, changesState: true)
+    }
+
     package static func moveToGrave(index: Int) -> NetlinkMessage {
         var message = link(0, type: RTM_NEWLINK, index: index)
         message.put(IFLA_GROUP, u32: Ownership.graveGroup)
@@ -119,14 +123,18 @@ package enum RouteMessages {
         return message
     }
 
-    private static func link(_ flags: Int32, type: Int, index: Int = 0, isUp: Bool = false) -> NetlinkMessage {
+    private static func link(
+        _ flags: Int32,
+        type: Int,
+        index: Int = 0,
+        isUp: Bool = false,
+        changesState: Bool = false
+    ) -> NetlinkMessage {
         var message = NetlinkMessage(type: type, flags: flags)
         var body = ifinfomsg()
         body.ifi_index = Int32(index)
-        if isUp {
-            body.ifi_flags = UInt32(IFF_UP)
-            body.ifi_change = UInt32(IFF_UP)
-        }
+        if isUp { body.ifi_flags = UInt32(IFF_UP) }
+        if isUp || changesState { body.ifi_change = UInt32(IFF_UP) }
         message.append(body)
         return message
     }

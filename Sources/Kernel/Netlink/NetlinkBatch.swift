@@ -30,16 +30,28 @@ package struct NetlinkBatch {
         bytes.reserveCapacity(Self.capacity)
     }
 
-    /// A batch of one.
+    /// A batch of one, with room for another.
     package init(_ message: consuming NetlinkMessage, step: String) {
         isTransaction = false
-        bytes.reserveCapacity(NetlinkMessage.capacity)
+        bytes.reserveCapacity(2 * NetlinkMessage.capacity)
         append(message, step: step)
     }
 
     package mutating func append(_ message: consuming NetlinkMessage, step: String) {
         message.write(to: &bytes, sequence: UInt32(steps.count))
         steps.append(step)
+    }
+
+    /// Takes all messages of another batch over, which is empty then.
+    package mutating func append(consuming other: inout NetlinkBatch) {
+        var offset = 0
+        for step in other.steps {
+            let length = Int(UInt32(hostOrder: other.bytes[offset..<offset + 4])).paddedToFour
+            bytes.append(contentsOf: other.bytes[offset..<offset + length])
+            steps.append(step)
+            offset += length
+        }
+        other.wipe()
     }
 
     /// The position of the message whose acknowledgement ends it all.
@@ -63,6 +75,17 @@ package struct NetlinkBatch {
         return sequence &- 1
     }
 
+    /// Turns a message into one the kernel passes over.
+    ///
+    /// - Parameter isSilent: It does not even answer.
+    mutating func neutralise(_ position: Int, isSilent: Bool) {
+        var offset = 0
+        for _ in 0..<position { offset += Int(UInt32(hostOrder: bytes[offset..<offset + 4])).paddedToFour }
+        bytes.overwrite(UInt16(1), at: offset + 4)  // NLMSG_NOOP
+        let flags = UInt16(hostOrder: bytes[offset + 6..<offset + 8])
+        if isSilent { bytes.overwrite(flags & ~NetlinkFlags.acknowledge, at: offset + 6) }
+    }
+
     /// Overwrites what was built: it may hold keys.
     package mutating func wipe() {
         bytes.wipe()
@@ -82,6 +105,8 @@ package struct AcknowledgementLedger {
     /// What the kernel sent beside acknowledgements.
     package private(set) var replies: [NetlinkReply] = []
     package private(set) var isComplete: Bool
+    /// Nobody knows what the kernel did with those messages that are among the failures because no answer came.
+    package private(set) var isUncertain = false
 
     /// - Parameter first: The sequence number that `batch` will have first.
     package init(_ batch: NetlinkBatch, first: UInt32) {
@@ -94,6 +119,13 @@ package struct AcknowledgementLedger {
 
     /// Takes one datagram of the kernel's. What belongs to an earlier batch is ignored.
     package mutating func receive(_ datagram: ArraySlice<UInt8>) {
+        var arrived: [NetlinkReply] = []
+        receive(datagram) { arrived.append($0) }
+        replies += arrived
+    }
+
+    /// The same; what is no acknowledgement goes to `visitor` and is not kept.
+    package mutating func receive(_ datagram: ArraySlice<UInt8>, visitor: (NetlinkReply) -> Void) {
         var cursor = NetlinkCursor(datagram)
         while let reply = try? cursor.message() {
             let position = Int(reply.sequence &- first)
@@ -101,11 +133,18 @@ package struct AcknowledgementLedger {
             if reply.type == NetlinkReply.errorType {
                 note(NetlinkError(reply), at: position)
             } else if reply.type == NetlinkReply.doneType {
-                isComplete = isComplete || position == lastAcknowledged
+                noteEnd(reply, at: position)
             } else {
-                replies.append(reply)
+                visitor(reply)
             }
         }
+    }
+
+    /// The end of a dump, which may have failed on the way.
+    private mutating func noteEnd(_ reply: NetlinkReply, at position: Int) {
+        let code = NetlinkError.code(in: reply.payload) ?? 0
+        if code != 0 { failures[position] = DataPlaneError(step: steps[position], code: code) }
+        isComplete = isComplete || position == lastAcknowledged
     }
 
     private mutating func note(_ error: NetlinkError, at position: Int) {
@@ -115,8 +154,20 @@ package struct AcknowledgementLedger {
         isComplete = isComplete || position == lastAcknowledged || isTransaction && position == 0
     }
 
+    mutating func keep(_ replies: [NetlinkReply]) {
+        self.replies += replies
+    }
+
+    /// Writes down that a message failed.
+    mutating func fail(_ position: Int, code: Int32) {
+        failures[position] = DataPlaneError(step: steps[position], code: code)
+    }
+
     /// Nothing more will come: what is not known to have failed by itself failed by `code`.
-    package mutating func abandon(code: Int32, text: String) {
+    ///
+    /// - Parameter isUncertain: The kernel has got the messages.
+    package mutating func abandon(code: Int32, text: String, isUncertain: Bool = false) {
+        self.isUncertain = isUncertain
         for position in steps.indices where failures[position] == nil {
             failures[position] = DataPlaneError(step: steps[position], code: code, text: text)
         }
@@ -133,17 +184,26 @@ struct NetlinkError {
 
     init(_ reply: NetlinkReply) {
         var cursor = NetlinkCursor(reply.payload)
-        guard let raw = try? cursor.integer(UInt32.self), let length = try? cursor.integer(UInt32.self) else {
+        guard let refusal = Self.code(in: reply.payload), (try? cursor.skip(4)) != nil,
+            let length = try? cursor.integer(UInt32.self)
+        else {
             code = 71  // EPROTO
             return
         }
-        code = Int32(truncatingIfNeeded: 0 &- Int64(Int32(bitPattern: raw)))
+        code = refusal
         // The rest of the request's header, and the request itself unless the socket asked for short answers.
         let echoed = reply.flags & NetlinkFlags.capped != 0 ? 16 : max(Int(length), 16).paddedToFour
         guard reply.flags & NetlinkFlags.hasDetails != 0, (try? cursor.skip(echoed - 4)) != nil else { return }
         if let value = (try? cursor.attributes())?[1] {
             text = String(decoding: value.prefix { $0 != 0 }, as: UTF8.self)
         }
+    }
+
+    /// The errno value with which the payload of an error, or of the end of a dump, begins.
+    static func code(in payload: ArraySlice<UInt8>) -> Int32? {
+        var cursor = NetlinkCursor(payload)
+        guard let raw = try? cursor.integer(UInt32.self) else { return nil }
+        return Int32(truncatingIfNeeded: 0 &- Int64(Int32(bitPattern: raw)))
     }
 }
 

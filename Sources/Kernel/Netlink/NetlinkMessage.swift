@@ -42,6 +42,12 @@ package struct NetlinkMessage: ~Copyable {
         precondition(result == 0, "netlink message too long")
     }
 
+    /// The same, out of a buffer of somebody else's: nothing of it stays behind.
+    package mutating func put(_ attribute: Int, slice: ArraySlice<UInt8>) {
+        let result = slice.withUnsafeBytes { nla_put(message, Int32(attribute), Int32($0.count), $0.baseAddress) }
+        precondition(result == 0, "netlink message too long")
+    }
+
     /// Puts a structure as an attribute, followed by `tail` bytes that `body` fills in: how the kernel writes
     /// structures with a flexible end.
     package mutating func put<Structure>(

@@ -12,6 +12,10 @@ enum Completion: Sendable {
     case buried([KernelSessionID])
     case closed(KernelSessionID)
     case socketClosed(RequestID)
+    case counted(Int, DataPlaneTicket, DataPlaneOutcome)
+    case inventoried(Result<KernelInventory, DataPlaneError>)
+    /// Of these sessions somebody may have removed some.
+    case questioned([KernelSessionID], missing: Set<KernelSessionID>)
 }
 
 /// Carries completions from the worker threads to the owner of the data plane.

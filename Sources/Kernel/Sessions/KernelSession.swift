@@ -25,10 +25,11 @@ struct KernelSession: Hashable, Sendable {
         interfaceName: String,
         over sockets: WorkerSockets
     ) throws(DataPlaneError) -> KernelSession {
+        let faults = sockets.faults
         try tunnel.make(session, l2tpFamily: l2tpFamily, over: sockets.generic)
-        let socket = try opened(culvert_pppol2tp_socket(), "socket(PX_PROTO_OL2TP)")
+        let socket = try attempt("socket(PX_PROTO_OL2TP)", faults) { culvert_pppol2tp_socket() }
         do throws(DataPlaneError) {
-            try check(
+            try attempt("connect(PX_PROTO_OL2TP)", faults) {
                 culvert_pppol2tp_connect(
                     socket,
                     tunnel.descriptor,
@@ -37,13 +38,12 @@ struct KernelSession: Hashable, Sendable {
                     UInt16(truncatingIfNeeded: session.id.session),
                     UInt16(truncatingIfNeeded: session.peerID.tunnel),
                     UInt16(truncatingIfNeeded: session.peerID.session)
-                ),
-                "connect(PX_PROTO_OL2TP)"
-            )
-            if session.usesSequenceNumbers {
-                try check(culvert_pppol2tp_use_sequence_numbers(socket), "PPPOL2TP_SO_SENDSEQ")
+                )
             }
-            return try attach(socket, mtu: session.mtu, interfaceName: interfaceName, route: sockets.route)
+            if session.usesSequenceNumbers {
+                try attempt("PPPOL2TP_SO_SENDSEQ", faults) { culvert_pppol2tp_use_sequence_numbers(socket) }
+            }
+            return try attach(socket, mtu: session.mtu, interfaceName: interfaceName, over: sockets)
         } catch {
             _ = close(socket)
             throw error
@@ -54,30 +54,31 @@ struct KernelSession: Hashable, Sendable {
         _ socket: Int32,
         mtu: Int,
         interfaceName: String,
-        route: NetlinkSocket
+        over sockets: WorkerSockets
     ) throws(DataPlaneError) -> KernelSession {
-        let number = try check(culvert_ppp_channel_number(socket), "PPPIOCGCHAN")
-        let channel = try opened(culvert_ppp_open(), "open(/dev/ppp)")
+        let (route, faults) = (try sockets.route, sockets.faults)
+        let number = try attempt("PPPIOCGCHAN", faults) { culvert_ppp_channel_number(socket) }
+        let channel = try attempt("open(/dev/ppp)", faults) { culvert_ppp_open() }
         let unit: Int32
         do throws(DataPlaneError) {
-            unit = try opened(culvert_ppp_open(), "open(/dev/ppp)")
+            unit = try attempt("open(/dev/ppp)", faults) { culvert_ppp_open() }
         } catch {
             _ = close(channel)
             throw error
         }
         do throws(DataPlaneError) {
-            let index = try deviceLock.withLock { _ throws(DataPlaneError) in
-                try check(culvert_ppp_attach_channel(channel, number), "PPPIOCATTCHAN")
-                try addUnit(unit, name: interfaceName, mtu: mtu, over: route)
-                let unitNumber = try check(culvert_ppp_unit_number(unit), "PPPIOCGUNIT")
-                try check(culvert_ppp_connect(channel, unitNumber), "PPPIOCCONNECT")
-                return try check(culvert_interface_index(route.descriptor, interfaceName), "SIOCGIFINDEX")
+            let (name, index) = try deviceLock.withLock { _ throws(DataPlaneError) in
+                try attempt("PPPIOCATTCHAN", faults) { culvert_ppp_attach_channel(channel, number) }
+                let name = try addUnit(unit, name: interfaceName, mtu: mtu, over: route)
+                let unitNumber = try attempt("PPPIOCGUNIT", faults) { culvert_ppp_unit_number(unit) }
+                try attempt("PPPIOCCONNECT", faults) { culvert_ppp_connect(channel, unitNumber) }
+                return (name, try attempt("SIOCGIFINDEX", faults) { culvert_interface_index(route.descriptor, name) })
             }
             return KernelSession(
                 socket: socket,
                 channel: channel,
                 unit: unit,
-                interfaceName: interfaceName,
+                interfaceName: name,
                 interfaceIndex: Int(index)
             )
         } catch {
@@ -91,10 +92,30 @@ struct KernelSession: Hashable, Sendable {
     /// most attempts would be in vain, each at the price of a device.
     private static let deviceLock = Mutex(())
 
-    /// The kernel gives up at once when another process, pppd say, uses /dev/ppp at the moment.
+    /// Makes the unit's device. Where somebody else has the name it gets another.
+    ///
+    /// - Returns: The name it got.
     private static func addUnit(
         _ descriptor: Int32,
         name: String,
+        mtu: Int,
+        over route: NetlinkSocket
+    ) throws(DataPlaneError) -> String {
+        for alternative in [name, "\(name)_1", "\(name)_2"] {
+            do throws(DataPlaneError) {
+                try addUnit(descriptor, exactly: alternative, mtu: mtu, over: route)
+                return alternative
+            } catch {
+                guard error.isExists else { throw error }
+            }
+        }
+        throw DataPlaneError(step: "RTM_NEWLINK \(name)", code: EEXIST)
+    }
+
+    /// The kernel gives up at once when another process, pppd say, uses /dev/ppp at the moment.
+    private static func addUnit(
+        _ descriptor: Int32,
+        exactly name: String,
         mtu: Int,
         over route: NetlinkSocket
     ) throws(DataPlaneError) {
@@ -113,7 +134,7 @@ struct KernelSession: Hashable, Sendable {
         throw DataPlaneError(step: "RTM_NEWLINK \(name)", code: EBUSY)
     }
 
-    /// Sets the device up and routes the peer's address to it.
+    /// Sets the device up and routes the peer's address to it; both or neither.
     func bringUp(_ interface: PPPInterface, replacing: Bool, over route: NetlinkSocket) throws(DataPlaneError) {
         var batch = NetlinkBatch()
         batch.append(RouteMessages.bringUp(index: interfaceIndex), step: "RTM_NEWLINK \(interfaceName) up")
@@ -127,7 +148,17 @@ struct KernelSession: Hashable, Sendable {
             step: "RTM_NEWROUTE \(interface.peerAddress)"
         )
         let failures = route.perform(&batch).failures
-        if let failure = failures[0] ?? failures[1] { throw failure }
+        guard let failure = failures[0] ?? failures[1] else { return }
+        var undoing = NetlinkBatch()
+        if failures[1] == nil {
+            let removal = RouteMessages.removeRoute(to: interface.peerAddress, index: interfaceIndex)
+            undoing.append(removal, step: "RTM_DELROUTE")
+        }
+        if failures[0] == nil {
+            undoing.append(RouteMessages.bringDown(index: interfaceIndex), step: "RTM_NEWLINK down")
+        }
+        _ = route.perform(&undoing)
+        throw failure
     }
 
     /// A device about to be deleted, and where its host route leads if it has one.
@@ -148,8 +179,17 @@ struct KernelSession: Hashable, Sendable {
             if batch.isFull { _ = route.perform(&batch) }
         }
         _ = route.perform(&batch)
-        // Whatever went wrong, closing the unit deletes the device, too; only slowly.
-        try? route.perform(RouteMessages.emptyGrave(), step: "RTM_DELLINK")
+        // Whatever goes wrong, closing the unit deletes the device, too; only slowly.
+        for attempt in 1...3 {
+            do throws(DataPlaneError) {
+                try route.perform(RouteMessages.emptyGrave(), step: "RTM_DELLINK")
+                return
+            } catch {
+                // With ENODEV there was none left.
+                guard error.code == EBUSY || error.code == ENOMEM else { return }
+                usleep(UInt32(attempt * 1000))
+            }
+        }
     }
 
     /// Ends unit, channel and session. Waits for grace periods: for worker threads.
@@ -157,15 +197,5 @@ struct KernelSession: Hashable, Sendable {
         _ = close(unit)
         _ = close(channel)
         _ = close(socket)
-    }
-
-    @discardableResult
-    private static func check(_ result: Int32, _ step: String) throws(DataPlaneError) -> Int32 {
-        guard result >= 0 else { throw DataPlaneError(step: step, code: -result) }
-        return result
-    }
-
-    private static func opened(_ descriptor: Int32, _ step: String) throws(DataPlaneError) -> Int32 {
-        try check(descriptor, step)
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
-package import DataPlane
+internal import DataPlane
 internal import Glibc
 internal import Synchronization
 
@@ -31,21 +31,5 @@ final class KernelTunnel: Sendable {
             )
             exists = true
         }
-    }
-}
-
-package enum L2TPMessages {
-    /// The name of the generic netlink family.
-    package static let familyName = "l2tp"
-
-    package static func createTunnel(_ session: L2TPSession, descriptor: Int32, family: UInt16) -> NetlinkMessage {
-        var message = NetlinkMessage(type: Int(family), flags: 0)
-        message.append(genlmsghdr(cmd: UInt8(L2TP_CMD_TUNNEL_CREATE), version: 1, reserved: 0))
-        message.put(Int(L2TP_ATTR_CONN_ID), u32: session.id.tunnel)
-        message.put(Int(L2TP_ATTR_PEER_CONN_ID), u32: session.peerID.tunnel)
-        message.put(Int(L2TP_ATTR_PROTO_VERSION), u8: 2)
-        message.put(Int(L2TP_ATTR_ENCAP_TYPE), u16: UInt16(L2TP_ENCAPTYPE_UDP.rawValue))
-        message.put(Int(L2TP_ATTR_FD), u32: UInt32(bitPattern: descriptor))
-        return message
     }
 }

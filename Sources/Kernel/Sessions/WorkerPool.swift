@@ -35,11 +35,20 @@ package final class WorkerPool: Sendable {
 
     private let state = Mutex(State())
     private let limit: Int
+    private let faults: FaultPlan?
+    private let patience: Int32
     /// Counts the jobs that nobody has taken yet.
     private let available: Int32
 
-    package init(limit: Int) throws(DataPlaneError) {
+    package convenience init(limit: Int, faults: FaultPlan? = nil) throws(DataPlaneError) {
+        try self.init(limit: limit, patience: NetlinkSocket.patience, faults: faults)
+    }
+
+    /// - Parameter patience: Milliseconds that the threads' netlink sockets wait for an answer.
+    init(limit: Int, patience: Int32, faults: FaultPlan?) throws(DataPlaneError) {
         self.limit = limit
+        self.patience = patience
+        self.faults = faults
         available = culvert_eventfd_semaphore()
         guard available >= 0 else { throw DataPlaneError(step: "eventfd", code: -available) }
     }
@@ -48,13 +57,24 @@ package final class WorkerPool: Sendable {
         _ = close(available)
     }
 
+    /// Has a thread do a job. Where not even one thread can be started it is done at once: that takes a while, but
+    /// nobody waits for ever.
     package func submit(_ job: @escaping Job) {
         let needsThread = state.withLock { state in
             state.jobs.append(job)
             return state.waiting > state.idle && state.threads.count < limit
         }
-        if needsThread { startThread() }
+        if needsThread, !startThread(), state.withLock({ $0.threads.isEmpty }) {
+            workOff()
+            return
+        }
         _ = culvert_eventfd_give(available, 1)
+    }
+
+    /// Does what waits on the caller's thread.
+    private func workOff() {
+        let sockets = WorkerSockets(patience: patience, faults: faults)
+        while let job = state.withLock({ $0.waiting > 0 ? $0.next() : nil }) { job(sockets) }
     }
 
     /// Lets the threads finish what was submitted, and ends them.
@@ -69,7 +89,8 @@ package final class WorkerPool: Sendable {
         state.withLock { $0.threads.removeAll() }
     }
 
-    private func startThread() {
+    private func startThread() -> Bool {
+        guard faults?.fault(at: "pthread_create") == nil else { return false }
         var thread = pthread_t()
         let context = Unmanaged.passRetained(self).toOpaque()
         let result = pthread_create(
@@ -83,16 +104,16 @@ package final class WorkerPool: Sendable {
             context
         )
         guard result == 0 else {
-            // The threads there are do the work; without any, what was submitted waits for the next attempt.
             Unmanaged<WorkerPool>.fromOpaque(context).release()
-            return
+            return false
         }
         state.withLock { $0.threads.append(thread) }
+        return true
     }
 
     private func run() {
         _ = culvert_block_all_signals()
-        let sockets = WorkerSockets()
+        let sockets = WorkerSockets(patience: patience, faults: faults)
         while true {
             state.withLock { $0.idle += 1 }
             let taken = culvert_eventfd_take(available)
@@ -112,24 +133,23 @@ package final class WorkerPool: Sendable {
 
 /// The netlink sockets of one thread, opened when first needed.
 package final class WorkerSockets {
-    private var openRoute: NetlinkSocket?
-    private var openGeneric: NetlinkSocket?
+    private var open: [NetlinkSocket.Family: NetlinkSocket] = [:]
+    private let patience: Int32
+    let faults: FaultPlan?
 
-    var route: NetlinkSocket {
-        get throws(DataPlaneError) {
-            if let openRoute { return openRoute }
-            let socket = try NetlinkSocket(.route)
-            openRoute = socket
-            return socket
-        }
+    init(patience: Int32, faults: FaultPlan?) {
+        self.patience = patience
+        self.faults = faults
     }
 
-    var generic: NetlinkSocket {
-        get throws(DataPlaneError) {
-            if let openGeneric { return openGeneric }
-            let socket = try NetlinkSocket(.generic)
-            openGeneric = socket
-            return socket
-        }
+    var route: NetlinkSocket { get throws(DataPlaneError) { try socket(.route) } }
+    var generic: NetlinkSocket { get throws(DataPlaneError) { try socket(.generic) } }
+    var xfrm: NetlinkSocket { get throws(DataPlaneError) { try socket(.xfrm) } }
+
+    private func socket(_ family: NetlinkSocket.Family) throws(DataPlaneError) -> NetlinkSocket {
+        if let socket = open[family] { return socket }
+        let socket = try NetlinkSocket(family, patience: patience, faults: faults)
+        open[family] = socket
+        return socket
     }
 }

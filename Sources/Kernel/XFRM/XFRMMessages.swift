@@ -15,7 +15,16 @@ package enum XFRMMessages {
     }
 
     package static func remove(_ id: SecurityAssociation.ID) -> NetlinkMessage {
-        var message = NetlinkMessage(type: Int(XFRM_MSG_DELSA), flags: 0)
+        about(id, type: XFRM_MSG_DELSA)
+    }
+
+    /// All about one association, with its keys.
+    package static func get(_ id: SecurityAssociation.ID) -> NetlinkMessage {
+        about(id, type: XFRM_MSG_GETSA)
+    }
+
+    private static func about(_ id: SecurityAssociation.ID, type: Int) -> NetlinkMessage {
+        var message = NetlinkMessage(type: type, flags: 0)
         var body = xfrm_usersa_id()
         body.daddr = xfrm_address_t(id.destination)
         body.spi = id.spi.rawValue.bigEndian
@@ -101,7 +110,7 @@ extension NetlinkMessage {
 enum XFRMAttribute {
     /// XFRMA_MTIMER_THRESH (5.15)
     static let mappingThreshold = 32
-    static let mappingThresholdSeconds: UInt32 = 10
+    static let mappingThresholdSeconds: UInt32 = 1
 }
 
 extension xfrm_usersa_info {

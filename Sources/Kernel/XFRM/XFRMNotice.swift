@@ -6,12 +6,13 @@ package import Primitives
 /// What the kernel tells about security associations on its own. Read by hand: libnl-xfrm 3.7 takes the attributes of
 /// some of these messages from the wrong place, and does not know others.
 package enum XFRMNotice {
-    /// The multicast groups in which they come: XFRMNLGRP_EXPIRE and XFRMNLGRP_MAPPING. Not ACQUIRE, for with a
-    /// listener the kernel makes a larval association that holds the flow up; not AEVENTS, for they are many.
-    package static let groups: [Int32] = [2, 8]
+    /// The multicast groups in which they come: XFRMNLGRP_EXPIRE, XFRMNLGRP_SA and XFRMNLGRP_MAPPING. Not ACQUIRE, for
+    /// with a listener the kernel makes a larval association that holds the flow up; not AEVENTS, for they are many.
+    package static let groups: [Int32] = [2, 3, 8]
 
     /// The notices in one datagram of the kernel's. Messages of other types, of associations that are not ESP or not
-    /// ours, and everything after a malformed one are left out.
+    /// ours, and everything after a malformed one are left out. Of a removed association the request id is not known:
+    /// whose it was is for the owner to say.
     package static func notices(in datagram: ArraySlice<UInt8>) -> [DataPlaneNotice] {
         var notices: [DataPlaneNotice] = []
         var cursor = NetlinkCursor(datagram)
@@ -21,6 +22,10 @@ package enum XFRMNotice {
                 if let notice = try? expiry(message.payload) { notices.append(notice) }
             case Int(XFRM_MSG_MAPPING):
                 if let notice = try? mapping(message.payload) { notices.append(notice) }
+            case Int(XFRM_MSG_DELSA):
+                if let notice = try? removal(message.payload) { notices.append(notice) }
+            case Int(XFRM_MSG_FLUSHSA):
+                if let notice = try? flush(message.payload) { notices.append(notice) }
             default: continue
             }
         }
@@ -34,6 +39,24 @@ package enum XFRMNotice {
         let hard = try cursor.integer(UInt8.self)
         guard let id = state.id, Ownership.isOurs(requestID: state.requestID) else { return nil }
         return .expired(id, requestID: state.requestID, isHard: hard != 0)
+    }
+
+    /// `struct xfrm_usersa_id`, then attributes.
+    private static func removal(_ payload: ArraySlice<UInt8>) throws(DecodeError) -> DataPlaneNotice? {
+        var cursor = NetlinkCursor(payload)
+        let destination = try cursor.take(16)
+        let spi = try cursor.networkInteger(UInt32.self)
+        let family = try cursor.integer(UInt16.self)
+        let proto = try cursor.integer(UInt8.self)
+        return SecurityAssociation.ID(esp: proto, spi: spi, destination: destination, family: family)
+            .map { .vanished(.association($0)) }
+    }
+
+    /// `struct xfrm_usersa_flush`: all associations of a protocol are gone, or of all protocols.
+    private static func flush(_ payload: ArraySlice<UInt8>) throws(DecodeError) -> DataPlaneNotice? {
+        var cursor = NetlinkCursor(payload)
+        let proto = try cursor.integer(UInt8.self)
+        return proto == 0 || proto == 50 || proto == 255 ? .noticesLost : nil
     }
 
     /// `struct xfrm_user_mapping`

@@ -8,7 +8,11 @@ import Synchronization
 import Testing
 
 /// Tests that need root and a kernel with ESP, L2TP and PPP, in network namespaces of their own.
-/// Set `CULVERT_KERNEL_TESTS=1` to run them.
+/// Set `CULVERT_KERNEL_TESTS=1` to run them. One at a time: they count what is open in this process.
+@Suite(.enabled(if: RealKernel.isWanted), .serialized)
+enum RealKernelTests {}
+
+/// What those tests stand on.
 enum RealKernel {
     static let isWanted: Bool = {
         let isWanted = getenv("CULVERT_KERNEL_TESTS").map { String(cString: $0) } == "1"
@@ -60,6 +64,21 @@ enum RealKernel {
         return String(decoding: output, as: UTF8.self)
     }
 
+    /// Runs a test on a thread of its own in network namespaces of its own.
+    static func inNamespaces(_ names: String..., body: @escaping @Sendable () throws -> Void) throws {
+        try onThread {
+            for name in names { shell("ip netns add \(name); ip -n \(name) link set lo up") }
+            defer { for name in names { shell("ip netns del \(name)") } }
+            try body()
+        }
+    }
+
+    /// How many descriptors of this process are open on something.
+    static func descriptors(_ what: String) -> Int {
+        let links = shell("ls -l /proc/\(getpid())/fd").split(separator: "\n")
+        return links.count { $0.contains(what) }
+    }
+
     static var milliseconds: Int {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
@@ -80,10 +99,27 @@ final class Node {
     private(set) var frames: [(session: KernelSessionID, bytes: [UInt8])] = []
     private(set) var others: [DataPlaneNotice] = []
 
-    init(_ name: String, workers: Int = 16) throws {
+    init(
+        _ name: String,
+        workers: Int = 16,
+        noticeBuffer: Int32 = 4 << 20,
+        patience: Int32? = nil,
+        faults: FaultPlan? = nil
+    ) throws {
         self.name = name
         Self.enter(name)
-        plane = try KernelDataPlane(workers: workers)
+        plane = try KernelDataPlane(
+            workers: workers,
+            noticeBuffer: noticeBuffer,
+            patience: patience,
+            faults: faults
+        )
+    }
+
+    /// Forgets the notices there were.
+    func takeOthers() -> [DataPlaneNotice] {
+        defer { others.removeAll() }
+        return others
     }
 
     /// setns(2), which the C library declares for _GNU_SOURCE only.
