@@ -40,6 +40,11 @@ struct Association: Sendable {
     /// The kernel was asked what the sessions have carried.
     var isReadingCounters = false
     var lastReading: MonotonicTime?
+    /// Readings to come, as long as nothing was carried.
+    var readingsLeft = 0
+    var nextReading: MonotonicTime?
+    /// When to see whether somebody is there who has keys and no tunnel.
+    var nextVisit: MonotonicTime?
     var lastMove: MonotonicTime?
 
     /// Both ends of the outer path, ports included: what tells endpoints apart that share an address.

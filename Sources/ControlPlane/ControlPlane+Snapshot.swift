@@ -44,6 +44,7 @@ extension ControlPlane {
             "fixed-addresses": fixedAddresses.count,
             "link-deadlines": linkDeadlines.count,
             "verdicts": verdictDeadlines.count,
+            "visits": visits.count,
             "requests": requests.count,
             "leases": pools.count,
             "throttled": throttle.count,
