@@ -50,17 +50,16 @@ struct HostileInputTests {
     func floodsOfConfigureRequests() {
         // Refused ones, which no automaton counts.
         var bench = LinkBench()
-        bench.run { $0.lowerLayerUp(at: $1) }
+        let asked = bench.run { $0.lowerLayerUp(at: $1) }
         var answers = 0
         for number in 0..<50_000 {
-            answers +=
-                sent(
-                    bench.hear([0xC0, 0x21, 1, UInt8(truncatingIfNeeded: number), 0, 7, 0x0D, 3, 6])
-                ).count
+            let request = [0xC0, 0x21, 1, UInt8(truncatingIfNeeded: number), 0, 7, 0x0D, 3, 6]
+            answers += sent(bench.link.receive(request[...], at: bench.now)).count
         }
         #expect(answers == 50)
         #expect(bench.phase == "establish")
         bench.wait(.seconds(2))
+        bench.acknowledge(asked)
         bench.negotiateLCP()
         #expect(bench.phase == "authenticate")
         // And those that open and close the layer: sent away soon.
