@@ -120,7 +120,8 @@ struct ControlProtocolTests {
         )
     }
 
-    @Test func naksFiveTimesThenRejects() {
+    @Test("P03: after five Naks options are rejected")
+    func naksFiveTimesThenRejects() {
         var (lcp, _) = started()
         var codes: [ControlPacket.Code] = []
         for identifier in UInt8(1)...7 {
@@ -132,7 +133,8 @@ struct ControlProtocolTests {
         )
     }
 
-    @Test func givesUpOnAPeerThatNaksForEver() {
+    @Test("P03: a peer that Naks for ever is given up on")
+    func givesUpOnAPeerThatNaksForEver() {
         var (lcp, effects) = started()
         var rounds = 0
         while case .send(let request) = effects.last, rounds < 100 {
@@ -155,7 +157,8 @@ struct ControlProtocolTests {
         #expect(lcp.isOpened)
     }
 
-    @Test func aRejectedBasicCodeIsTheEnd() {
+    @Test("P02: a Code-Reject of code 1 to 7 is the end, of another code it is not")
+    func aRejectedBasicCodeIsTheEnd() {
         for code in UInt8(1)...7 {
             var lcp = opened()
             let reject = ControlPacket(.codeReject, identifier: 1, data: [code, 1, 0, 4])
