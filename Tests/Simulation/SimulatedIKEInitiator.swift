@@ -83,10 +83,10 @@ package struct SimulatedIKEInitiator {
     private var repeats = 0
     var cookieI = Cookie.zero
     var cookieR = Cookie.zero
-    private var saBody: [UInt8] = []
-    private var nonceI: [UInt8] = []
-    private var keyAgreement: KeyAgreement?
-    private var publicR: [UInt8] = []
+    var saBody: [UInt8] = []
+    var nonceI: [UInt8] = []
+    var keyAgreement: KeyAgreement?
+    var publicR: [UInt8] = []
     var keys: Phase1Keys?
     private var quickMode: QuickMode?
 

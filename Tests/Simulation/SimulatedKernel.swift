@@ -162,3 +162,17 @@ package struct SimulatedKernel: Sendable {
         }
     }
 }
+
+extension SimulatedKernel {
+    /// Somebody else removes it.
+    package mutating func forget(_ object: KernelObject) {
+        switch object {
+        case .association(let id):
+            associations[id] = nil
+            order.removeAll { $0 == id }
+        case .session(let id):
+            sessions[id] = nil
+            interfaces[id] = nil
+        }
+    }
+}

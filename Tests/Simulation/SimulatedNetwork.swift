@@ -19,6 +19,14 @@ package struct SimulatedNetwork {
         case delayed(Duration)
         /// Bytes are changed, cut off or added, as this number decides: also inside ESP, as by a hostile peer.
         case mangled(UInt64)
+        /// Comes once more, that much later.
+        case repeated(after: Duration)
+        /// The next packet in this direction goes first; if `twice`, both come again in that order.
+        case swapped(twice: Bool)
+        /// Without its last byte. Under ESP nothing is left of it, unless the peer itself sent it like that.
+        case truncated
+        /// With one bit another way round, as this number decides. The same holds.
+        case flipped(UInt64)
     }
 
     /// What a packet is, as far as anybody may lose it on purpose.
@@ -51,6 +59,52 @@ package struct SimulatedNetwork {
         case gateway(client: Int, SimulatedClient.Packet)
         case clientIKE(Int, [UInt8], IKE.Datagram.Port)
         case clientProtected(Int, [UInt8], spi: UInt32)
+
+        var isToGateway: Bool {
+            switch self {
+            case .gateway: true
+            case .clientIKE, .clientProtected: false
+            }
+        }
+
+        var bytes: [UInt8] {
+            get {
+                switch self {
+                case .gateway(_, .ike(let outgoing)): outgoing.bytes
+                case .gateway(_, .protected(let bytes, _)), .clientIKE(_, let bytes, _),
+                    .clientProtected(_, let bytes, _):
+                    bytes
+                }
+            }
+            set {
+                switch self {
+                case .gateway(let client, .ike(var outgoing)):
+                    outgoing.bytes = newValue
+                    self = .gateway(client: client, .ike(outgoing))
+                case .gateway(let client, .protected(_, let spi)):
+                    self = .gateway(client: client, .protected(newValue, spi: spi))
+                case .clientIKE(let client, _, let port):
+                    self = .clientIKE(client, newValue, port)
+                case .clientProtected(let client, _, let spi):
+                    self = .clientProtected(client, newValue, spi: spi)
+                }
+            }
+        }
+
+        var isProtected: Bool {
+            switch self {
+            case .gateway(_, .protected), .clientProtected: true
+            case .gateway(_, .ike), .clientIKE: false
+            }
+        }
+
+        /// `nil` if ESP would find it out.
+        func damaged(_ body: (inout [UInt8]) -> Void) -> Destination? {
+            if case .clientProtected = self { return nil }
+            var copy = self
+            body(&copy.bytes)
+            return copy
+        }
 
         /// The gateway gets something else; the clients are not what is tested.
         func mangled(_ seed: UInt64) -> Destination {
@@ -93,7 +147,12 @@ package struct SimulatedNetwork {
     package var blocked: [Int: Set<Layer>] = [:]
     /// What the kernel does not tell.
     package var isNoticeLost: @Sendable (DataPlaneNotice) -> Bool = { _ in false }
+    /// Instead of ``fate``, by what the packet is; takes a ``wiretap``.
+    package var fateOfMessage: (@Sendable (Passage) -> Fate)?
+    package var wiretap: Wiretap?
     package private(set) var carried = 0
+    /// Waits for the next one in its direction.
+    private var swapped: (number: Int, destination: Destination, twice: Bool)?
     private let latency: Duration = .milliseconds(20)
     private var inFlight: [(arrival: MonotonicTime, number: Int, destination: Destination)] = []
 
@@ -161,11 +220,37 @@ package struct SimulatedNetwork {
         }
     }
 
+    private mutating func fate(of destination: Destination, _ number: Int) -> Fate {
+        let passage = wiretap?.note(
+            destination.bytes,
+            isToGateway: destination.isToGateway,
+            isProtected: destination.isProtected
+        )
+        guard let passage, let fateOfMessage else { return fate(number) }
+        return fateOfMessage(passage)
+    }
+
+    /// Lets go of what waited for this packet.
+    private mutating func overtake(with destination: Destination, _ number: Int) {
+        guard let waiting = swapped, waiting.destination.isToGateway == destination.isToGateway else { return }
+        swapped = nil
+        // It may have come by itself.
+        guard inFlight.contains(where: { $0.number == waiting.number }) else { return }
+        inFlight.removeAll { $0.number == waiting.number }
+        var arrival = now.advanced(by: latency)
+        for packet in [waiting.destination] + (waiting.twice ? [destination, waiting.destination] : []) {
+            arrival = arrival.advanced(by: .milliseconds(1))
+            inFlight.append((arrival, number, packet))
+        }
+    }
+
     private mutating func launch(_ destination: Destination) {
         if blocked[destination.client]?.contains(destination.layer) == true { return }
         let number = carried
         carried += 1
-        switch fate(number) {
+        let fate = fate(of: destination, number)
+        if fate != .lost { overtake(with: destination, number) }
+        switch fate {
         case .lost: break
         case .arrives: inFlight.append((now.advanced(by: latency), number, destination))
         case .doubled:
@@ -173,6 +258,23 @@ package struct SimulatedNetwork {
             inFlight.append((now.advanced(by: latency + .milliseconds(1)), number, destination))
         case .mangled(let seed): inFlight.append((now.advanced(by: latency), number, destination.mangled(seed)))
         case .delayed(let more): inFlight.append((now.advanced(by: latency + more), number, destination))
+        case .repeated(let more):
+            inFlight.append((now.advanced(by: latency), number, destination))
+            inFlight.append((now.advanced(by: latency + more), number, destination))
+        case .swapped(let twice):
+            // Not for ever: there may be no next one.
+            inFlight.append((now.advanced(by: .seconds(3)), number, destination))
+            swapped = (number, destination, twice)
+        case .truncated:
+            guard let damaged = destination.damaged({ _ = $0.popLast() }) else { break }
+            inFlight.append((now.advanced(by: latency), number, damaged))
+        case .flipped(let seed):
+            let damaged = destination.damaged { bytes in
+                guard !bytes.isEmpty else { return }
+                bytes[Int(seed / 8 % UInt64(bytes.count))] ^= 1 << UInt8(seed % 8)
+            }
+            guard let damaged else { break }
+            inFlight.append((now.advanced(by: latency), number, damaged))
         }
     }
 
@@ -306,5 +408,12 @@ extension SecurityAssociation {
         [encryptionKey, integrityKey].compactMap(\.self).flatMap { key in
             key.withBytes { span in span.indices.map { span[$0] } }
         }
+    }
+}
+
+extension SimulatedNetwork {
+    /// The kernel says something by itself, true or not.
+    package mutating func hear(_ notice: DataPlaneNotice) {
+        perform(gateway.handle(.notice(notice), at: now))
     }
 }

@@ -49,6 +49,8 @@ package struct SimulatedPPPClient: Sendable {
         var options: [PPP.Option] = []
         var oursAcknowledged = false
         var theirsAcknowledged = false
+        /// Their request that was acknowledged last.
+        var acknowledged: ControlPacket?
 
         var isDone: Bool { oursAcknowledged && theirsAcknowledged }
     }
@@ -239,8 +241,12 @@ package struct SimulatedPPPClient: Sendable {
             return [Self.reply(.configureNak, to: packet, better[...], .lcp)]
         }
         method = asked
-        lcp.theirsAcknowledged = true
-        return [Self.reply(.configureAck, to: packet, packet.data, .lcp)] + lcpProgress(now)
+        let ack = Self.reply(.configureAck, to: packet, packet.data, .lcp)
+        if Self.isRenegotiation(packet, &lcp, since: .lcp, now: &stage) {
+            ipcp = Negotiation()
+            return request(at: now) + [ack]
+        }
+        return [ack] + lcpProgress(now)
     }
 
     private mutating func lcpProgress(_ now: MonotonicTime) -> [[UInt8]] {
@@ -248,6 +254,22 @@ package struct SimulatedPPPClient: Sendable {
         stage = .authentication
         let first = request(at: now)
         return configuration.isEager && method == .pap ? first + startIPCP(now) : first
+    }
+
+    /// Notes their request. A new one, when all was agreed on, starts that layer again.
+    private static func isRenegotiation(
+        _ packet: ControlPacket,
+        _ negotiation: inout Negotiation,
+        since first: Stage,
+        now stage: inout Stage
+    ) -> Bool {
+        let isNew = negotiation.acknowledged != packet
+        negotiation.acknowledged = packet
+        negotiation.theirsAcknowledged = true
+        guard negotiation.oursAcknowledged, isNew, stage != first else { return false }
+        negotiation.oursAcknowledged = false
+        stage = first
+        return true
     }
 
     private var password: SecretBytes {
@@ -353,8 +375,9 @@ package struct SimulatedPPPClient: Sendable {
         guard stage == .ipcp || stage == .up else { return [] }
         switch packet.code {
         case .configureRequest:
-            ipcp.theirsAcknowledged = true
-            return [Self.reply(.configureAck, to: packet, packet.data, .ipcp)] + ipcpProgress(now)
+            let ack = Self.reply(.configureAck, to: packet, packet.data, .ipcp)
+            return Self.isRenegotiation(packet, &ipcp, since: .ipcp, now: &stage)
+                ? request(at: now) + [ack] : [ack] + ipcpProgress(now)
         case .configureAck where packet.identifier == ipcp.identifier && stage == .ipcp:
             ipcp.oursAcknowledged = true
             return ipcpProgress(now)
@@ -373,6 +396,7 @@ package struct SimulatedPPPClient: Sendable {
         guard stage == .ipcp, ipcp.isDone else { return [] }
         stage = .up
         nextDeadline = nil
+        dns = []
         for option in ipcp.options {
             guard let value = IPAddress(bytes: option.value) else { continue }
             switch option.type {
