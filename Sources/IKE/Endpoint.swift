@@ -135,22 +135,12 @@ package struct Endpoint: Sendable {
         var peer: SocketAddress
     }
 
-    /// Who a peer is across its IKE SAs.
-    private struct PeerIdentity: Hashable {
-        var address: IPAddress
-        var profile: Int
-        var identity: IKEv1.IDPayload
-    }
-
-    private var surroundings: Surroundings
-    private var associations: [IKESAID: IKEv1.ResponderSA] = [:]
+    var surroundings: Surroundings
+    var associations: [IKESAID: IKEv1.ResponderSA] = [:]
     private var byCookies: [IKEv1.CookiePair: IKESAID] = [:]
     private var byInitiator: [Initiator: IKESAID] = [:]
-    /// The newest established IKE SA of each peer.
-    private var newest: [PeerIdentity: IKESAID] = [:]
-    /// The same the other way round.
-    private var newestKeys: [IKESAID: PeerIdentity] = [:]
-    private var deadlines = DeadlineQueue<IKESAID>()
+    var peers = Peers()
+    var deadlines = DeadlineQueue<IKESAID>()
     private var lastID: UInt64 = 0
     private var halfOpenCount = 0
     private var halfOpenBySource: [IPAddress: Int] = [:]
@@ -208,6 +198,7 @@ package struct Endpoint: Sendable {
             surroundings.counters.unknownSA += 1
             return []
         }
+        if header.exchange == .informational { surroundings.hasHeir = hasHeir(id) }
         return work(on: id) { $0.receive(arrival, &$1) }
     }
 
@@ -300,11 +291,13 @@ package struct Endpoint: Sendable {
 
     /// Something came in under the child's keys. Quick mode's third message may be lost or late: this proves the same.
     package mutating func peerHasSpoken(under child: ChildSA.ID) -> [Effect] {
-        work(on: child.ike) { association, _ in association.peerHasSpoken(under: child) }
+        work(on: child.ike) { $0.peerHasSpoken(under: child, &$1) }
     }
 
     /// The peer is alive, as its traffic shows.
     package mutating func heard(_ id: IKESAID, at now: MonotonicTime) {
+        // Cheap on purpose: the next probe finds out that it is not due.
+        associations[id]?.heard(at: now)
     }
 
     /// What the kernel says of a child.
@@ -318,7 +311,7 @@ package struct Endpoint: Sendable {
     }
 
     package mutating func take(_ notice: ChildNotice, of child: ChildSA.ID, at now: MonotonicTime) -> [Effect] {
-        []
+        work(on: child.ike) { $0.take(notice, of: child.inboundSPI, at: now, &$1) }
     }
 
     /// ESP of this child, its integrity checked, came from another place than before.
@@ -327,7 +320,7 @@ package struct Endpoint: Sendable {
         to peer: SocketAddress,
         at now: MonotonicTime
     ) -> [Effect] {
-        []
+        work(on: child.ike) { $0.peerHasMoved(to: peer, &$1) }
     }
 
     /// Says goodbye (Delete for the children, then for the SA) and forgets.
@@ -341,7 +334,7 @@ package struct Endpoint: Sendable {
     }
 
     /// Lets one SA work and keeps the books: deadlines, indices, who follows whom.
-    private mutating func work(
+    mutating func work(
         on id: IKESAID,
         _ body: (inout IKEv1.ResponderSA, inout Surroundings) -> [Effect]
     ) -> [Effect] {
@@ -356,64 +349,25 @@ package struct Endpoint: Sendable {
             if halfOpenCount * 10 < surroundings.configuration.halfOpenLimit * 9 { hasReportedHalfOpenLimit = false }
             if !outcome.isClosed { recordEstablished(id) }
         }
+        if !surroundings.errands.isEmpty {
+            let errands = surroundings.errands
+            surroundings.errands = []
+            for errand in errands { effects += run(errand, of: id) }
+        }
         if outcome.isClosed {
             forget(id)
         } else {
-            deadlines.set(id, to: outcome.deadline)
-        }
-        if !surroundings.unclaimedDeletes.isEmpty {
-            let spis = surroundings.unclaimedDeletes
-            surroundings.unclaimedDeletes = []
-            effects += removeFromPredecessors(of: id, spis)
+            deadlines.set(id, to: associations[id]?.deadline)
         }
         return effects
     }
-
-    private mutating func recordEstablished(_ id: IKESAID) {
-        guard let association = associations[id], let phase = association.established else { return }
-        let key = PeerIdentity(
-            address: association.path.peer.address,
-            profile: association.profile,
-            identity: phase.identity
-        )
-        if let old = newest[key], let previous = associations[old] {
-            associations[old]?.supersede()
-            associations[id]?.succeed(previous.hasChildren ? old : previous.previous)
-            newestKeys[old] = nil
-        }
-        newest[key] = id
-        newestKeys[id] = key
-    }
-
-    /// A peer gives up children of an old IKE SA under its new one.
-    private mutating func removeFromPredecessors(of id: IKESAID, _ spis: [ESPSPI]) -> [Effect] {
-        var effects: [Effect] = []
-        for spi in spis {
-            var next = associations[id]?.previous
-            // A chain is as long as the number of IKE SAs that still have children.
-            for _ in 0..<Self.mostPredecessors {
-                guard let current = next else { break }
-                next = associations[current]?.previous
-                var removed = false
-                effects += work(on: current) { association, surroundings in
-                    guard let more = association.removeChild(outboundSPI: spi, &surroundings) else { return [] }
-                    removed = true
-                    return more
-                }
-                if removed { break }
-            }
-        }
-        return effects
-    }
-
-    private static let mostPredecessors = 4
 
     private mutating func forget(_ id: IKESAID) {
         guard let association = associations.removeValue(forKey: id) else { return }
         deadlines.set(id, to: nil)
         byCookies[association.cookies] = nil
         byInitiator[Initiator(cookie: association.cookies.initiator, peer: association.origin)] = nil
-        if let key = newestKeys.removeValue(forKey: id) { newest[key] = nil }
+        peers.remove(id)
     }
 
     /// What counts as one source: whoever has an IPv6 address has at least 2^64 of them.

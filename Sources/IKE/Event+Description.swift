@@ -258,6 +258,73 @@ extension Event {
                 "the IKE SA reached the end of its lifetime",
                 fields: [.init("children", children)]
             )
+        case .childReplaced(let id):
+            return EventDescription(
+                .ike,
+                .debug,
+                "child-replaced",
+                "ESP security associations are gone, others have taken their place",
+                fields: [.init("inbound", id.inboundSPI)]
+            )
+        case .childExhausted(let id):
+            return EventDescription(
+                .ike,
+                .notice,
+                "child-exhausted",
+                "ESP security associations carried as much as was agreed on before others took their place",
+                remedy: "raise the traffic limit of the client, or of child-kilobytes, and look for rekey-failed",
+                fields: [.init("inbound", id.inboundSPI)]
+            )
+        case .childVanished(let id):
+            return EventDescription(
+                .ike,
+                .warning,
+                "child-vanished",
+                "somebody else removed ESP security associations from the kernel, others are negotiated",
+                remedy: "let no other program (ip xfrm flush, another IKE daemon) touch the security associations",
+                fields: [.init("inbound", id.inboundSPI)]
+            )
+        case .rekeyFailed(let id, let reason):
+            return EventDescription(
+                .ike,
+                .warning,
+                "rekey-failed",
+                "ESP security associations could not be replaced: \(reason)",
+                remedy: "the call ends with their lifetime unless the client replaces them: compare the lifetimes and"
+                    + " ESP proposals of both sides",
+                fields: [.init("inbound", id.inboundSPI)]
+            )
+        case .deadPeer(let silence, let children):
+            return EventDescription(
+                .ike,
+                .notice,
+                "dead-peer",
+                "the peer was not heard for \(silence.components.seconds) s and is taken for gone",
+                remedy: "if clients sleep for longer raise dead-peer-timeout; else look at the path to the client",
+                fields: [.init("children", children)]
+            )
+        case .deadWithSuccessor:
+            return EventDescription(
+                .ike,
+                .info,
+                "dead-with-successor",
+                "the peer is gone, and with it what it had left of a former IKE SA"
+            )
+        case .replacedByPeer:
+            return EventDescription(
+                .ike,
+                .info,
+                "replaced-by-peer",
+                "the peer began anew and does not know this IKE SA any more"
+            )
+        case .peerMoved(let former):
+            return EventDescription(
+                .ike,
+                .info,
+                "peer-moved",
+                "the peer is elsewhere now, its NAT has given it another address or port",
+                fields: [.init("from", former)]
+            )
         case .closed:
             return EventDescription(.ike, .info, "closed", "the IKE SA was closed from this side")
         }

@@ -44,7 +44,18 @@ package struct Event: Hashable, Sendable {
         case deletedByPeer(ikeSA: Bool, children: Int)
         case childDeletedByPeer(ChildSA.ID)
         case childExpired(ChildSA.ID)
+        /// Another child carries its traffic.
+        case childReplaced(ChildSA.ID)
+        case childExhausted(ChildSA.ID)
+        case childVanished(ChildSA.ID)
+        case rekeyFailed(ChildSA.ID, String)
         case expired(children: Int)
+        case deadPeer(silence: Duration, children: Int)
+        /// The IKE SA after it died of silence.
+        case deadWithSuccessor
+        /// The peer said in a newer IKE SA that it has no other.
+        case replacedByPeer
+        case peerMoved(from: SocketAddress)
         case closed
     }
 

@@ -12,8 +12,10 @@ package struct Surroundings: Sendable {
     /// The SPIs we gave out and who has them.
     package var inboundSPIs: [ESPSPI: IKESAID] = [:]
     package var counters = Counters()
-    /// SPIs in an authenticated Delete that are not those of the SA it came in: perhaps of the one before.
-    package var unclaimedDeletes: [ESPSPI] = []
+    /// What the SA at work leaves to be done among the others of its peer.
+    var errands: [Errand] = []
+    /// There is a newer IKE SA for the peer of the one at work, proved or not.
+    package var hasHeir = false
 
     package init(configuration: Configuration, entropy: any EntropySource) {
         self.configuration = configuration
@@ -46,6 +48,26 @@ package struct Surroundings: Sendable {
     }
 }
 
+/// What an SA cannot do alone, because it concerns others of the same peer.
+enum Errand: Sendable {
+    /// An authenticated Delete has an outbound SPI that this SA does not have: perhaps one before it has.
+    case remove(ESPSPI, at: MonotonicTime)
+    /// A quick mode came to its end over the path of this SA.
+    case proved
+    /// It has left its children to the SAs after it.
+    case left(at: MonotonicTime)
+    /// The peer has moved, and this SA with it.
+    case moved
+    /// The peer was not heard for too long.
+    case died
+    /// This child needs a successor, under an SA that can negotiate.
+    case replace(IKEv1.ResponderSA.Handover, at: MonotonicTime)
+    /// It has been replaced under this SA.
+    case replaced(ChildSA.ID, at: MonotonicTime)
+    /// It is gone, and this SA has no keys left to tell the peer.
+    case announce(IKEv1.ResponderSA.Handover)
+}
+
 extension Profile {
     package func applies(to address: IPAddress) -> Bool {
         guard let remote else { return true }
@@ -69,6 +91,8 @@ package struct Counters: Hashable, Sendable {
     package var strayESP: UInt64 = 0
     /// R-U-THERE answered.
     package var aliveAnswers: UInt64 = 0
+    /// R-U-THERE-ACK with a number that was not asked, or from where it was not asked.
+    package var strayAnswers: UInt64 = 0
 
     package init() {}
 }

@@ -28,7 +28,10 @@ struct EventTests {
             .severalNegotiations(2), .tooManyExchanges(8), .tooManyChildren(8), .exchangeTimeout("s"),
             .installFailed(DataPlaneError(step: "NEWSA", code: 1)), .spiExhausted, .cryptographyFailed("r"),
             .peerNotification(.noProposalChosen), .deletedByPeer(ikeSA: true, children: 1),
-            .childDeletedByPeer(child), .childExpired(child), .expired(children: 0), .closed,
+            .childDeletedByPeer(child), .childExpired(child), .childReplaced(child), .childExhausted(child),
+            .childVanished(child), .rekeyFailed(child, "r"), .expired(children: 0),
+            .deadPeer(silence: .seconds(1), children: 0), .deadWithSuccessor, .replacedByPeer, .peerMoved(from: client),
+            .closed,
         ]
     }
 

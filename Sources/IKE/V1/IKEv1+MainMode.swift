@@ -9,6 +9,8 @@ extension IKEv1.ResponderSA {
         var transform: IKETransform
         var lifetime: Duration
         var natTraversal: NATTraversal?
+        /// The peer announced RFC 3706.
+        var isAnsweringProbes: Bool
         /// SAi_b.
         var saBody: [UInt8]
         var deadline: MonotonicTime
@@ -22,6 +24,7 @@ extension IKEv1.ResponderSA {
         var lifetime: Duration
         var natTraversal: NATTraversal?
         var nat: NATFinding
+        var isAnsweringProbes: Bool
         var saBody: [UInt8]
         var keys: IKEv1.PhaseOneKeys
         var cipher: CBCContext
@@ -97,6 +100,7 @@ extension IKEv1.ResponderSA {
             transform: choice.transform,
             lifetime: choice.lifetime,
             natTraversal: natTraversal,
+            isAnsweringProbes: vendorIDs.contains { $0.elementsEqual(VendorID.deadPeerDetection) },
             saBody: Array(body),
             deadline: deadline
         )
@@ -114,12 +118,14 @@ extension IKEv1.ResponderSA {
         let publicValue: [UInt8]
         let nonce: [UInt8]
         let discovery: [ArraySlice<UInt8>]
+        let vendorIDs: [ArraySlice<UInt8>]
         do throws(DecodeError) {
             let chain = try arrival.chain()
             publicValue = Array(try chain.only(.keyExchange))
             nonce = Array(try chain.only(.nonce))
             guard Self.nonceLengths.contains(nonce.count) else { throw .invalidLength(nonce.count) }
             discovery = phase.natTraversal.map { chain.all($0.discoveryPayload) } ?? []
+            vendorIDs = chain.all(.vendorID)
         } catch {
             return complain(
                 .malformedMessage(.identityProtection, error),
@@ -184,6 +190,8 @@ extension IKEv1.ResponderSA {
             lifetime: phase.lifetime,
             natTraversal: finding == nil ? nil : phase.natTraversal,
             nat: finding ?? NATFinding(),
+            isAnsweringProbes: phase.isAnsweringProbes
+                || vendorIDs.contains { $0.elementsEqual(VendorID.deadPeerDetection) },
             saBody: phase.saBody,
             keys: keys,
             cipher: cipher,
@@ -261,7 +269,7 @@ extension IKEv1.ResponderSA {
         let profile = acceptance(surroundings).profile
         let now = arrival.now
         path = arrival.path
-        let lifetime = min(phase.lifetime, profile.longestIKELifetime)
+        let lifetime = IKEv1.lifetime(phase.lifetime, atMost: profile.longestIKELifetime)
         let ourIdentity = Payload(
             .identification,
             IKEv1.IDPayload(path.local.address, protocolNumber: 0, port: 0)
@@ -291,7 +299,7 @@ extension IKEv1.ResponderSA {
         answer = IKEv1.Answer(fingerprint: arrival.fingerprint, message: sealed.bytes, sent: now)
         let keepalive = surroundings.configuration.keepaliveInterval
         let needsKeepalive = phase.nat.isLocalBehindNAT && path.port == .natTraversal
-        let next = Established(
+        var next = Established(
             keys: IKEv1.SessionKeys(phase.keys, phase.transform, lastBlock: sealed.nextIV),
             transform: phase.transform,
             natTraversal: phase.natTraversal,
@@ -300,8 +308,10 @@ extension IKEv1.ResponderSA {
             since: now,
             expires: now.advanced(by: lifetime),
             answerExpires: now.advanced(by: surroundings.configuration.exchangeTimeout),
-            nextKeepalive: needsKeepalive ? now.advanced(by: keepalive) : nil
+            nextKeepalive: needsKeepalive ? now.advanced(by: keepalive) : nil,
+            liveness: IKEv1.Liveness(isAnswering: phase.isAnsweringProbes, at: now, surroundings)
         )
+        next.isInitialContact = IKEv1.isInitialContact(opened.chain)
         var effects: [IKEv1.Effect] = [
             .transmit(path.datagram(sealed.bytes)),
             report(

@@ -41,6 +41,12 @@ extension IKEv1.ResponderSA {
             snapshot.transform = "\(phase.transform)"
             snapshot.established = phase.since
             snapshot.fill(phase.nat)
+        case .deleted(let phase):
+            snapshot.state = "deleted"
+            snapshot.peerIdentity = "\(phase.identity)"
+            snapshot.transform = "\(phase.transform)"
+            snapshot.established = phase.since
+            snapshot.fill(phase.nat)
         case .refused:
             snapshot.state = "refused"
         case .closed:

@@ -96,6 +96,8 @@ extension IKEv1 {
             case established(Established)
             /// Nothing is exchanged any more, but there are children left.
             case retired(Retired)
+            /// The peer deleted its last IKE SA and may begin anew; nothing is exchanged, and there are no children.
+            case deleted(Deleted)
             /// Refused, and silent until the peer has stopped repeating itself.
             case refused(until: MonotonicTime)
             case closed
@@ -106,7 +108,7 @@ extension IKEv1 {
         package var isHalfOpen: Bool {
             switch state {
             case .waitKeyExchange, .waitIdentity, .refused: true
-            case .established, .retired, .closed: false
+            case .established, .retired, .deleted, .closed: false
             }
         }
         package var established: Established? { if case .established(let phase) = state { phase } else { nil } }
@@ -115,15 +117,17 @@ extension IKEv1 {
             switch state {
             case .established(let phase): phase.previous
             case .retired(let phase): phase.previous
-            case .waitKeyExchange, .waitIdentity, .refused, .closed: nil
+            case .waitKeyExchange, .waitIdentity, .deleted, .refused, .closed: nil
             }
         }
         package var hasChildren: Bool { !children.isEmpty }
+        /// Something stands on it that an IKE SA after it can take over.
+        package var hasHeritage: Bool { if case .deleted = state { true } else { !children.isEmpty } }
         var children: [Child] {
             switch state {
             case .established(let phase): phase.children
             case .retired(let phase): phase.children
-            case .waitKeyExchange, .waitIdentity, .refused, .closed: []
+            case .waitKeyExchange, .waitIdentity, .deleted, .refused, .closed: []
             }
         }
 
@@ -134,6 +138,7 @@ extension IKEv1 {
             case .waitIdentity(let phase): phase.deadline
             case .established(let phase): phase.deadline
             case .retired(let phase): phase.deadline
+            case .deleted(let phase): phase.until
             case .refused(let until): until
             case .closed: nil
             }
@@ -178,7 +183,7 @@ extension IKEv1 {
                 return (state, [])
             case (.established, _):
                 return (state, [report(.unsupportedExchange(arrival.header.exchange))])
-            case (.retired, _), (.refused, _), (.closed, _):
+            case (.retired, _), (.deleted, _), (.refused, _), (.closed, _):
                 return (state, [])
             }
         }
@@ -204,6 +209,8 @@ extension IKEv1 {
                 return advance(phase, to: now, &surroundings)
             case .retired(let phase):
                 return advance(phase, to: now, &surroundings)
+            case .deleted(let phase):
+                return phase.until <= now ? (.closed, [.closed(id)]) : (state, [])
             case .refused(let until):
                 return (until <= now ? .closed : state, [])
             case .closed:
@@ -224,6 +231,8 @@ extension IKEv1 {
             case .retired(let phase):
                 for child in phase.children { surroundings.release(child.inboundSPI) }
                 effects = [report(.closed), .closed(id)]
+            case .deleted:
+                effects = [.closed(id)]
             case .waitKeyExchange, .waitIdentity, .refused, .closed:
                 break
             }
