@@ -45,6 +45,8 @@ package struct Event: Hashable, Sendable {
         case childDeletedByPeer(ChildSA.ID)
         case childExpired(ChildSA.ID)
         case expired(children: Int)
+        /// Our attempt to replace an IKE SA in time came to nothing.
+        case rekeyingFailed(String)
         case closed
     }
 

@@ -64,7 +64,7 @@ extension IKEv1.ResponderSA {
         package let nat: NATFinding
         package let identity: IKEv1.IDPayload
         package let since: MonotonicTime
-        let expires: MonotonicTime
+        var expires: MonotonicTime
         /// When message 6 is forgotten.
         var answerExpires: MonotonicTime?
         var nextKeepalive: MonotonicTime?
@@ -142,6 +142,16 @@ extension IKEv1.ResponderSA {
         phase.isSuperseded = true
         state = .established(phase)
     }
+
+    /// A successor stands: this SA says goodbye in a moment.
+    mutating func bowOut(at now: MonotonicTime) {
+        guard case .established(var phase) = state else { return }
+        phase.expires = min(phase.expires, now.advanced(by: Self.handOver))
+        state = .established(phase)
+    }
+
+    /// For the peer to see that the new SA is the old one's successor, and to hand the children over.
+    private static let handOver: Duration = .seconds(5)
 
     /// Remembers the IKE SA that stood for the same peer before.
     package mutating func succeed(_ previous: IKESAID?) {
