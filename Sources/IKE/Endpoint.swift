@@ -141,6 +141,9 @@ package struct Endpoint: Sendable {
     private var byInitiator: [Initiator: IKESAID] = [:]
     var peers = Peers()
     var deadlines = DeadlineQueue<IKESAID>()
+    /// Main modes of ours, by the cookie we gave them.
+    var initiations: [Cookie: IKEv1.MainModeInitiation] = [:]
+    var initiationDeadlines = DeadlineQueue<Cookie>()
     private var lastID: UInt64 = 0
     private var halfOpenCount = 0
     private var halfOpenBySource: [IPAddress: Int] = [:]
@@ -154,7 +157,9 @@ package struct Endpoint: Sendable {
     package var counters: Counters { surroundings.counters }
 
     /// When ``advance(to:)`` next has something to do.
-    package var nextDeadline: MonotonicTime? { deadlines.nextDeadline }
+    package var nextDeadline: MonotonicTime? {
+        [deadlines.nextDeadline, initiationDeadlines.nextDeadline].compactMap(\.self).min()
+    }
 
     package mutating func receive(_ datagram: Datagram, at now: MonotonicTime) -> [Effect] {
         var reader = ByteReader(datagram.bytes)
@@ -192,6 +197,7 @@ package struct Endpoint: Sendable {
             now: now,
             fingerprint: Self.fingerprint(of: message)
         )
+        if initiations[header.initiatorCookie] != nil { return receiveAnswer(arrival) }
         if header.responderCookie.isZero { return receiveFirst(arrival, datagram) }
         let cookies = IKEv1.CookiePair(initiator: header.initiatorCookie, responder: header.responderCookie)
         guard let id = byCookies[cookies] else {
@@ -265,7 +271,30 @@ package struct Endpoint: Sendable {
         while let id = deadlines.popDue(at: now) {
             effects += work(on: id) { $0.advance(to: now, &$1) }
         }
+        advanceInitiations(to: now, into: &effects)
         return effects
+    }
+
+    /// The SA has a successor: it ends as soon as the peer has had time to hand its children over.
+    mutating func bowOut(_ id: IKESAID, at now: MonotonicTime) {
+        associations[id]?.bowOut(at: now)
+        deadlines.set(id, to: associations[id]?.deadline)
+    }
+
+    /// Takes in an SA that a main mode of ours has made, in the place of its predecessor.
+    mutating func takeOver(
+        _ initiation: IKEv1.MainModeInitiation,
+        _ cookies: IKEv1.CookiePair,
+        _ phase: IKEv1.ResponderSA.Established
+    ) -> IKESAID {
+        lastID += 1
+        let id = IKESAID(rawValue: lastID)
+        let association = IKEv1.ResponderSA(id: id, initiation.origin, cookies, phase)
+        deadlines.set(id, to: association.deadline)
+        byCookies[cookies] = id
+        associations[id] = association
+        recordEstablished(id)
+        return id
     }
 
     /// What came of ``Effect/installInbound(_:)``.

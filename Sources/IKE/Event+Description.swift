@@ -250,6 +250,14 @@ extension Event {
                 remedy: "the peer should have replaced them before; reconnect it if it is not there any more",
                 fields: [.init("inbound", id.inboundSPI)]
             )
+        case .rekeyingFailed(let reason):
+            return EventDescription(
+                .ike,
+                .warning,
+                "rekeying-failed",
+                "the IKE SA could not be replaced before its end: \(reason)",
+                remedy: "let the client rekey first: give its phase 1 a shorter lifetime than ours"
+            )
         case .expired(let children):
             return EventDescription(
                 .ike,

@@ -56,6 +56,8 @@ package struct Event: Hashable, Sendable {
         /// The peer said in a newer IKE SA that it has no other.
         case replacedByPeer
         case peerMoved(from: SocketAddress)
+        /// Our attempt to replace an IKE SA in time came to nothing.
+        case rekeyingFailed(String)
         case closed
     }
 

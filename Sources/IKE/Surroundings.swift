@@ -64,6 +64,8 @@ enum Errand: Sendable {
     case replace(IKEv1.ResponderSA.Handover, at: MonotonicTime)
     /// It has been replaced under this SA.
     case replaced(ChildSA.ID, at: MonotonicTime)
+    /// It nears its end, and the peer has not replaced it.
+    case renew(at: MonotonicTime)
     /// It is gone, and this SA has no keys left to tell the peer.
     case announce(IKEv1.ResponderSA.Handover)
 }

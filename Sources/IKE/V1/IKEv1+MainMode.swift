@@ -309,7 +309,8 @@ extension IKEv1.ResponderSA {
             expires: now.advanced(by: lifetime),
             answerExpires: now.advanced(by: surroundings.configuration.exchangeTimeout),
             nextKeepalive: needsKeepalive ? now.advanced(by: keepalive) : nil,
-            liveness: IKEv1.Liveness(isAnswering: phase.isAnsweringProbes, at: now, surroundings)
+            liveness: IKEv1.Liveness(isAnswering: phase.isAnsweringProbes, at: now, surroundings),
+            entropy: surroundings.entropy
         )
         next.isInitialContact = IKEv1.isInitialContact(opened.chain)
         var effects: [IKEv1.Effect] = [

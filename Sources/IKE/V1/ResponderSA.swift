@@ -74,7 +74,8 @@ extension IKEv1 {
         }
     }
 
-    /// One IKE SA in which the peer is the initiator.
+    /// One IKE SA. Phase 1 with the peer as initiator is a part of it; one that we began comes ready made out of
+    /// ``MainModeInitiation``. After that both ends are alike.
     package struct ResponderSA: Sendable {
         package let id: IKESAID
         package let trace: TraceID
@@ -101,6 +102,17 @@ extension IKEv1 {
             /// Refused, and silent until the peer has stopped repeating itself.
             case refused(until: MonotonicTime)
             case closed
+        }
+
+        /// What ``MainModeInitiation`` has brought to its end.
+        init(id: IKESAID, _ origin: MainModeInitiation.Origin, _ cookies: CookiePair, _ phase: Established) {
+            self.id = id
+            trace = origin.trace
+            self.cookies = cookies
+            profile = origin.profile
+            self.origin = origin.path.peer
+            path = origin.path
+            state = .established(phase)
         }
 
         package var isClosed: Bool { if case .closed = state { true } else { false } }
