@@ -53,12 +53,7 @@ extension Endpoint {
             serial: choice.offer.serial,
             at: arrival.now
         )
-        let header = ISAKMPHeader(
-            initiatorCookie: key.cookie,
-            responderCookie: cookie,
-            exchange: .identityProtection
-        )
-        let message = Message(header: header, payloads: choice.offer.payloads).encode()
+        let message = choice.offer.answer(with: IKEv1.CookiePair(initiator: key.cookie, responder: cookie))
         let answer = IKEv1.Answer(fingerprint: arrival.fingerprint, message: message, sent: arrival.now)
         firstMessages.record(key, answer, trace, at: arrival.now)
         surroundings.counters.firstMessages += 1
@@ -105,11 +100,12 @@ extension Endpoint {
         var payloads = [Payload(.securityAssociation, choice.answer)]
         if let natTraversal = key.natTraversal { payloads.append(Payload(.vendorID, natTraversal.vendorID)) }
         payloads.append(Payload(.vendorID, VendorID.deadPeerDetection))
+        let header = ISAKMPHeader(initiatorCookie: .zero, responderCookie: .zero, exchange: .identityProtection)
         return surroundings.offers.add(
             key,
             transform: choice.transform,
             lifetime: choice.lifetime,
-            payloads: payloads
+            answer: Array(Message(header: header, payloads: payloads).encode().dropFirst(2 * Cookie.encodedLength))
         )
     }
 

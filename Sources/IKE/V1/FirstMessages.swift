@@ -15,7 +15,7 @@ extension IKEv1 {
         private struct Entry: Sendable {
             var answer: Answer
             var trace: TraceID
-            var expires: MonotonicTime
+            var came: MonotonicTime
         }
 
         package static let most = 1024
@@ -30,10 +30,10 @@ extension IKEv1 {
         }
 
         package var count: Int { entries.count }
-        package var nextDeadline: MonotonicTime? { entries.first?.value.expires }
+        package var nextDeadline: MonotonicTime? { entries.first?.value.came.advanced(by: life) }
 
         package mutating func record(_ key: Key, _ answer: Answer, _ trace: TraceID, at now: MonotonicTime) {
-            let entry = Entry(answer: answer, trace: trace, expires: now.advanced(by: life))
+            let entry = Entry(answer: answer, trace: trace, came: now)
             guard entries.append(entry, for: key).pushedOut != nil else { return }
             lastPushedOut = now
             forgotten += 1
@@ -57,14 +57,14 @@ extension IKEv1 {
             while entries.removeFirst() != nil {}
         }
 
-        /// Peers that were answered and have not been heard of since. Nothing is said of them while there are more than
-        /// fit: those that would be named are chance then.
+        /// Peers that were answered and have not been heard of since. Nothing is said of those in a crowd that did not
+        /// fit: whoever would be named would be so by chance.
         package mutating func advance(to now: MonotonicTime) -> [Effect] {
             var effects: [Effect] = []
-            while let first = entries.first, first.value.expires <= now {
+            while let first = entries.first, first.value.came.advanced(by: life) <= now {
                 entries.removeFirst()
                 guard !first.value.answer.message.isEmpty else { continue }
-                if let lastPushedOut, lastPushedOut.duration(to: now) < life {
+                if let lastPushedOut, first.value.came <= lastPushedOut {
                     forgotten += 1
                     continue
                 }

@@ -18,8 +18,10 @@ extension IKEv1 {
         package let serial: UInt64
         package let transform: IKETransform
         package let lifetime: Duration
-        /// Those of message 2.
-        package let payloads: [Payload]
+        /// Message 2, but for the two cookies that it begins with.
+        package let answer: [UInt8]
+
+        func answer(with cookies: CookiePair) -> [UInt8] { cookies.bytes + answer }
     }
 
     /// The offers that our cookies point to, each kept once however many peers make it.
@@ -63,7 +65,7 @@ extension IKEv1 {
             _ key: Offer.Key,
             transform: IKETransform,
             lifetime: Duration,
-            payloads: [Payload]
+            answer: [UInt8]
         ) -> (place: Int, offer: Offer) {
             lastSerial += 1
             let offer = Offer(
@@ -71,7 +73,7 @@ extension IKEv1 {
                 serial: lastSerial,
                 transform: transform,
                 lifetime: lifetime,
-                payloads: payloads
+                answer: answer
             )
             bytes += key.saBody.count
             while bytes > Self.untriedBytes, let gone = untried.removeFirst() { forget(gone.value) }
