@@ -55,7 +55,7 @@ extension IKEv1 {
         /// A network that doubles packets does not make us double ours.
         package static let shortestInterval: Duration = .milliseconds(400)
         /// For one request of a peer that has proved nothing.
-        package static let mostRepeats = 8
+        package static let mostRepeats = 2
 
         package init(fingerprint: Int, message: [UInt8], sent: MonotonicTime) {
             self.fingerprint = fingerprint
@@ -174,9 +174,9 @@ extension IKEv1 {
         ) -> (State, [Effect]) {
             switch (state, arrival.header.exchange) {
             case (.waitKeyExchange(let phase), .identityProtection):
-                return receiveKeyExchange(arrival, in: phase, surroundings)
+                return receiveKeyExchange(arrival, in: phase, &surroundings)
             case (.waitIdentity(let phase), .identityProtection):
-                return receiveIdentity(arrival, in: phase, surroundings)
+                return receiveIdentity(arrival, in: phase, &surroundings)
             case (.established(var phase), .quickMode):
                 let effects = receiveQuickMode(arrival, in: &phase, &surroundings)
                 return (.established(phase), effects)
@@ -212,6 +212,7 @@ extension IKEv1 {
         ) -> (State, [Effect]) {
             switch state {
             case .waitKeyExchange(let phase):
+                // Message 3 came, but none that was of use.
                 guard phase.deadline <= now else { return (state, []) }
                 return (.closed, [report(.exchangeTimeout("main mode before message 3"))])
             case .waitIdentity(let phase):

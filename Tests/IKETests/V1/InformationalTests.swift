@@ -243,6 +243,7 @@ struct SuccessionTests {
         try rig.toChild()
         for number in 0..<100 {
             let old = rig.peer
+            rig.now = rig.now.advanced(by: .seconds(1))
             rig.peer = RawInitiator()
             rig.peer.cookieI = Cookie(rawValue: 0x1_0000 + UInt64(number))
             try rig.toEstablished()

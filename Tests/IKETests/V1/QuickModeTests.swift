@@ -390,7 +390,10 @@ struct QuickModeTests {
     }
 
     /// RFC 3947 §5.2: what is in them is of no use to us, and Android sends none.
-    @Test(arguments: ["01000000 C0A80105", "01000000 C0", "05000000 C0A80105", "FF", ""])
+    @Test(
+        "F04: NAT-OA payloads are taken as they come",
+        arguments: ["01000000 C0A80105", "01000000 C0", "05000000 C0A80105", "FF", ""]
+    )
     func originalAddressesAreTakenAsTheyCome(_ text: String) throws {
         var rig = Rig.natted()
         try rig.toEstablished()
