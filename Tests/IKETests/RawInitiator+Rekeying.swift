@@ -124,12 +124,12 @@ extension Rig {
     mutating func finishRekeying(
         _ effects: [Endpoint.Effect],
         spi: UInt32 = 0x2000_0001
-    ) throws -> (child: ChildSA, proof: [Endpoint.Effect]) {
+    ) throws -> (child: ChildSA, proof: [Endpoint.Effect], answered: RawInitiator.Answered) {
         let answered = try peer.answer(Rig.reply(effects), spi: spi)
         let more = send(answered.bytes)
         guard let child = more.installs.first else { throw Unexpected(effects: more.words) }
         let proof = endpoint.inboundInstalled(child.id, outcome: .installed, at: now)
         guard try peer.isProof(Rig.reply(proof), of: answered) else { throw Unexpected(effects: proof.words) }
-        return (child, proof)
+        return (child, proof, answered)
     }
 }

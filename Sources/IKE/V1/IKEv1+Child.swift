@@ -90,7 +90,7 @@ extension IKEv1 {
         }
 
         /// The two quick modes ran at the same time.
-        func wasMade(with other: Child) -> Bool { asked <= other.since && other.asked <= since }
+        func wasMade(with other: Child) -> Bool { asked < other.since && other.asked < since }
     }
 
     /// How long before the end we replace what the peer should have replaced: 3 to 6 % of the lifetime, so that

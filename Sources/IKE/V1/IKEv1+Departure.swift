@@ -42,7 +42,9 @@ extension IKEv1.ResponderSA {
         var effects: [IKEv1.Effect] = []
         for child in Self.takeDue(from: &phase, at: now) {
             surroundings.release(child.inboundSPI)
-            if child.departure?.isAnnounced ?? true { surroundings.errands.append(.announce(Handover(child: child, id: childID(child.inboundSPI)))) }
+            if child.departure?.isAnnounced ?? true {
+                surroundings.errands.append(.announce(Handover(child: child, id: childID(child.inboundSPI))))
+            }
             effects += end(of: child, isReplaced: child.departure != nil)
         }
         for child in Self.takeFading(from: &phase, at: now) {

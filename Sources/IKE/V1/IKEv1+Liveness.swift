@@ -90,7 +90,11 @@ extension IKEv1 {
         }
 
         /// - Returns: `false` if nobody asked this.
-        mutating func takeAnswer(_ number: UInt32, from path: Path, at now: MonotonicTime) -> (isRight: Bool, moves: Bool) {
+        mutating func takeAnswer(
+            _ number: UInt32,
+            from path: Path,
+            at now: MonotonicTime
+        ) -> (isRight: Bool, moves: Bool) {
             if let asked = candidate, asked.sequence == number {
                 guard asked.path == path else { return (false, false) }
                 candidate = nil

@@ -153,7 +153,7 @@ extension IKEv1.ResponderSA {
                     lowerNonce: IKEv1.lowerNonce(installing.initiatorNonce, installing.responderNonce),
                     entropy: surroundings.entropy
                 ),
-                                initiatorNonce: installing.initiatorNonce,
+                initiatorNonce: installing.initiatorNonce,
                 responderNonce: installing.responderNonce,
                 iv: sealed.nextIV,
                 path: installing.path,
