@@ -19,7 +19,8 @@ struct KernelLifetimeTests {
         return network
     }
 
-    @Test func theKernelsClockIsOnlyABackstop() throws {
+    @Test("Z08 the kernel's clock is only a backstop")
+    func theKernelsClock() throws {
         let lifetimes = try network().kernel.associations.values.map(\.lifetime)
         #expect(lifetimes.count == 2)
         for lifetime in lifetimes {
@@ -99,7 +100,8 @@ struct KernelLifetimeTests {
         #expect(network.eventNames.count { $0 == "esp expired" } == 1)
     }
 
-    @Test func anExpiryForAnotherRequestIDIsNobodys() throws {
+    @Test("N04 an expiry for another request id is nobody's")
+    func anExpiryForAnother() throws {
         var network = try network()
         let half = try #require(network.kernel.associations.values.first)
         network.notify(.expired(half.id, requestID: half.requestID.rawValue ^ 1 << 16, isHard: true))
