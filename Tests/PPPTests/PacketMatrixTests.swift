@@ -132,7 +132,9 @@ struct PacketMatrixTests {
     /// IPsec keeps such frames away; a broken peer may send them all the same.
     @Test(arguments: AuthenticationMethod.allCases)
     func everyBitOfEveryPacketMayFlip(_ method: AuthenticationMethod) {
-        for kind in kinds(method, weHangUp: false) {
+        // What has nothing to do with the method is flipped with one of them.
+        let own: [ProtocolNumber] = method == .mschapv2 ? [.lcp, .ipcp, .ccp, .chap] : [.pap, .chap]
+        for kind in kinds(method, weHangUp: false) where own.contains(kind.protocolNumber) {
             let seen = Counter()
             seen.length = 1
             var bit = 0
