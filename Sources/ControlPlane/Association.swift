@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import DataPlane
-internal import IKE
+package import DataPlane
+package import IKE
 internal import L2TP
 internal import Primitives
 
@@ -131,7 +131,7 @@ extension ChildSA {
 
     /// Bytes are counted by the kernel alone, and reported a tenth before their end. Time is kept by IKE, on a clock
     /// that nobody sets; the kernel's is only to stop what we forgot, so it gets twice as much.
-    var kernelLifetime: SecurityAssociation.Lifetime {
+    package var kernelLifetime: SecurityAssociation.Lifetime {
         var kernel = SecurityAssociation.Lifetime()
         let seconds = lifetime.components.seconds.multipliedReportingOverflow(by: 2)
         if seconds.partialValue > 0, !seconds.overflow { kernel.hardSeconds = UInt64(seconds.partialValue) }

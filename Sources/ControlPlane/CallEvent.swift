@@ -158,7 +158,7 @@ package struct CallEvent: Hashable, Sendable {
                 .control,
                 .notice,
                 "no-tunnel",
-                "the peer has no tunnel and was not heard for \(silence.wholeMilliseconds / 1000) s: its keys are given up",
+                "the peer has no tunnel and was not heard for \(silence.wholeMilliseconds / 1000) s: it loses its keys",
                 remedy: "none is needed if it is gone; else see why its L2TP does not reach us"
             )
         case .authenticationThrottled(let userName, let reason, let wait):
@@ -172,7 +172,7 @@ package struct CallEvent: Hashable, Sendable {
                 .warning,
                 reason == .pair ? "throttled-user" : "throttled-source",
                 "\(culprit): nobody looks for another \(wait.wholeMilliseconds / 1000) s",
-                remedy: "correct the password stored on the client; prefixes of many clients go into limits.large-sources",
+                remedy: "correct the password stored on the client; list prefixes of many in limits.large-sources",
                 fields: [.init("user", userName)]
             )
         }

@@ -91,7 +91,10 @@ struct MessageMatrixTests {
 
     static func run(_ goodbye: Goodbye, _ fate: (@Sendable (Passage) -> SimulatedNetwork.Fate)? = nil) throws -> Course
     {
-        var network = try Fixture.network(clients: [Fixture.client(1, behindNAT: true)])
+        var configuration = try Fixture.configuration()
+        // Before the answers to PPP's echoes say the same.
+        configuration.l2tp.helloInterval = .seconds(20)
+        var network = try Fixture.network(clients: [Fixture.client(1, behindNAT: true)], configuration: configuration)
         network.wiretap = Wiretap()
         network.fateOfMessage = fate
         let start = network.now

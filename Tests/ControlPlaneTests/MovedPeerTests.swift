@@ -36,7 +36,8 @@ struct MovedPeerTests {
         )
     }
 
-    @Test func aNewPortIsFollowedAndNothingElseChanges() throws {
+    @Test("Z10 a new port is followed, and nothing else changes")
+    func aNewPort() throws {
         var network = try network()
         let sockets = network.kernel.sockets
         let address = network.clients[0].outerAddress
@@ -50,7 +51,8 @@ struct MovedPeerTests {
         #expect(network.kernel.violations.isEmpty)
     }
 
-    @Test func aNewAddressIsFollowedByKeysSocketAndTunnel() throws {
+    @Test("Z10 a new address is followed by keys, socket and tunnel")
+    func aNewAddress() throws {
         var network = try network()
         network.clients[0].moveNAT(to: elsewhere, ports: [500: 50_000, 4500: 50_001])
         #expect(isHeardAndAnswered(&network))

@@ -83,7 +83,7 @@ struct RandomPacketTests {
         func pick(_ limit: Int) -> Int { Int(chance.integer(in: 0...UInt32(limit - 1))) }
         var configuration = Configuration(hostName: "lns")
         configuration.secret = secret("shared")
-        // Half of the time hidden AVPs can be read, and no challenge is demanded.
+        // One endpoint without a secret, where calls come up, and one with it, where hidden AVPs can be read.
         var world = World(endpoint: Endpoint(configuration: Configuration(hostName: "lns"), entropy: chance))
         let bodies =
             everyMessage.map { $0.encoded() }

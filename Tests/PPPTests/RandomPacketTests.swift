@@ -75,7 +75,12 @@ struct RandomPacketTests {
         func frame() -> [UInt8] {
             guard pick(6) > 0 else {
                 let rest = chance.bytes(pick(40))
-                return heads[pick(heads.count)] + [UInt8(pick(16)), UInt8(pick(256)), 0, UInt8(rest.count + 4)] + rest
+                var noise = heads[pick(heads.count)]
+                noise.append(UInt8(pick(16)))
+                noise.append(chance.integer())
+                noise.append(0)
+                noise.append(UInt8(rest.count + 4))
+                return noise + rest
             }
             var frame = corpus[pick(corpus.count)]
             switch pick(7) {

@@ -108,6 +108,22 @@ struct ControlProtocolTests {
         #expect(lcp.state == .ackSent)
     }
 
+    /// It was overtaken by the one that opened the layer.
+    @Test func aLateCopyOfARefusedRequestIsDiscardedOnce() {
+        var lcp = opened()
+        let refused = ControlPacket(.configureRequest, identifier: 9, data: hex("0D 03 06")[...])
+        // The layer goes down and comes up again by way of a refused request.
+        #expect(lcp.receive(refused, limits: limits, at: start).first == .thisLayerDown)
+        _ = lcp.receive(peerRequest(10), limits: limits, at: start)
+        let asked = ControlPacket(.configureAck, identifier: 2, data: own)
+        _ = lcp.receive(asked, limits: limits, at: start)
+        #expect(lcp.isOpened)
+        #expect(lcp.receive(refused, limits: limits, at: start) == [.unexpected(.configureRequest)])
+        #expect(lcp.isOpened)
+        // A peer that keeps on saying it means it.
+        #expect(lcp.receive(refused, limits: limits, at: start).first == .thisLayerDown)
+    }
+
     @Test func anotherRequestRenegotiates() {
         var lcp = opened()
         let effects = lcp.receive(peerRequest(2), limits: limits, at: start)
