@@ -6,7 +6,7 @@ import Primitives
 import Testing
 
 struct EndpointTests {
-    @Test("A01: a datagram shorter than a header is dropped without a word", arguments: 0..<28)
+    @Test("A01: a datagram shorter than a header gets no answer", arguments: 0..<28)
     func aShortDatagramIsDropped(_ length: Int) {
         var rig = Rig()
         let bytes = Array(rig.peer.message1().prefix(length))

@@ -231,7 +231,7 @@ struct OverloadTests {
         }
     }
 
-    @Test("B04: whoever returns cookies gets ten key agreements a second")
+    @Test("B04: whoever returns cookies gets ten key agreements a second, and a good one after bad ones")
     func keyAgreementsPerSource() throws {
         var configuration = Configuration(profiles: [.test()])
         configuration.halfOpenPerSourceLimit = 4
