@@ -248,7 +248,6 @@ extension RealKernelTests {
                 #expect(Self.code(node.perform([.move(moved, .outbound, to: wrongFamily)]).first) == EAFNOSUPPORT)
                 #expect(states() != before && states().contains("dport 41000"))
                 #expect(node.perform([.remove(moved)]) == [.done])
-                RealKernel.shell("ip -n F xfrm state deleteall")
                 node.shutDown()
                 #expect(node.remains() == "")
             }

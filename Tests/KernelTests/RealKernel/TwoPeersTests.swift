@@ -462,7 +462,8 @@ extension RealKernelTests {
             }
         }
 
-        @Test func whatFailsHalfwayLeavesNothing() throws {
+        @Test("N08: a unit whose name is taken gets another; where all are, nothing is left")
+        func whatFailsHalfwayLeavesNothing() throws {
             let client = clients[0]
             try RealKernel.onThread {
                 RealKernel.shell("ip netns add H; ip -n H link set lo up")
@@ -588,7 +589,8 @@ extension RealKernelTests {
             }
         }
 
-        @Test func preflightFindsTheKernelComplete() throws {
+        @Test("N05: a complete kernel passes the preflight")
+        func preflightFindsTheKernelComplete() throws {
             try RealKernel.onThread {
                 RealKernel.shell("ip netns add P; ip -n P link set lo up")
                 defer { RealKernel.shell("ip netns del P") }
