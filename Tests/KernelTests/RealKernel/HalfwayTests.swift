@@ -40,7 +40,7 @@ extension RealKernelTests {
                         ])
                         #expect(outcomes.map(Self.code) == [error, EBADF], "\(step)")
                         #expect(faults.clear(), "\(step) was never taken")
-                        #expect(node.settled(before) == before, "\(step)")
+                        #expect(node.changes(since: before) == [], "\(step)")
                     }
                 }
                 // Connecting: a refusal leaves the socket as it was.
@@ -53,7 +53,7 @@ extension RealKernelTests {
                 #expect(Self.code(node.perform([.createSession(peer.session)]).first) == ENOTCONN)
                 #expect(node.perform([.connectSocket(peer.requestID, to: peer.peer)]) == [.done])
                 #expect(node.perform([.closeSocket(peer.requestID)]) == [.done])
-                #expect(node.settled(before) == before)
+                #expect(node.changes(since: before) == [])
                 node.shutDown()
                 #expect(node.remains() == "")
             }
@@ -63,7 +63,7 @@ extension RealKernelTests {
         func sessions() throws {
             try RealKernel.inNamespaces("F") {
                 let faults = FaultPlan()
-                let node = try Node("F", faults: faults)
+                let node = try Node("F", workers: 1, faults: faults)
                 Node.enter("F")
                 try node.plane.addGatewayAddress(LoopPeer.gateway)
                 let peer = try LoopPeer(1)
@@ -74,7 +74,7 @@ extension RealKernelTests {
                     return
                 }
                 #expect(node.perform([.removeSession(peer.session.id)]) == [.done])
-                let before = node.settled("")
+                let before = node.picture()
                 for (step, pass) in [
                     ("socket(PX_PROTO_OL2TP)", 0), ("connect(PX_PROTO_OL2TP)", 0), ("PPPOL2TP_SO_SENDSEQ", 0),
                     ("PPPIOCGCHAN", 0), ("open(/dev/ppp)", 0), ("open(/dev/ppp)", 1), ("PPPIOCATTCHAN", 0),
@@ -88,7 +88,7 @@ extension RealKernelTests {
                         let outcomes = node.perform([.createSession(peer.session), .bringUp(peer.interface)])
                         #expect(outcomes.map(Self.code) == [error, ENODEV], "\(step)")
                         #expect(faults.clear(), "\(step) was never taken")
-                        #expect(node.settled(before) == before, "\(step), errno \(error)")
+                        #expect(node.changes(since: before) == [], "\(step), errno \(error)")
                     }
                 }
                 faults.inject(.refusal(EBUSY), at: "RTM_NEWLINK cv0", times: 3)
@@ -98,13 +98,13 @@ extension RealKernelTests {
                 }
                 #expect(faults.clear())
                 // Bringing up is all or nothing, too.
-                let made = node.settled("")
+                let made = node.picture()
                 for step in ["RTM_NEWLINK cv0 up", "RTM_NEWROUTE"] {
                     for error in Self.errors(step) {
                         faults.inject(.refusal(error), at: step)
                         #expect(node.perform([.bringUp(peer.interface)]).map(Self.code) == [error], "\(step)")
                         #expect(faults.clear(), "\(step) was never taken")
-                        #expect(node.settled(made) == made, "\(step), errno \(error)")
+                        #expect(node.changes(since: made) == [], "\(step), errno \(error)")
                     }
                 }
                 #expect(node.perform([.bringUp(peer.interface)]) == [.done])
@@ -114,7 +114,7 @@ extension RealKernelTests {
                         faults.inject(.refusal(error), at: step)
                         #expect(node.perform([.removeSession(peer.session.id)]) == [.done])
                         #expect(faults.clear(), "\(step) was never taken")
-                        #expect(node.settled(before) == before, "\(step), errno \(error)")
+                        #expect(node.changes(since: before) == [], "\(step), errno \(error)")
                         let again = node.perform([.createSession(peer.session), .bringUp(peer.interface)])
                         #expect(again.map(Self.code) == [nil, nil], "\(step), errno \(error)")
                     }

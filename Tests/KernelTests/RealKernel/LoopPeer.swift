@@ -98,13 +98,16 @@ extension Node {
             + "\(RealKernel.descriptors("/dev/ppp")) \(RealKernel.descriptors("socket:")) descriptors"
     }
 
-    /// The picture as soon as it is the expected one, else after a while.
-    func settled(_ expected: String) -> String {
-        var seen = picture()
-        for _ in 0..<20 where seen != expected {
-            run(milliseconds: 100)
-            seen = picture()
+    /// In which lines the picture differs from an earlier one: none, given a little time.
+    func changes(since before: String) -> [Substring] {
+        let lines = before.split(separator: "\n")
+        var difference: [Substring] = []
+        for attempt in 0..<20 {
+            if attempt > 0 { run(milliseconds: 100) }
+            let now = picture().split(separator: "\n")
+            difference = now.filter { !lines.contains($0) } + lines.filter { !now.contains($0) }
+            if difference.isEmpty { break }
         }
-        return seen
+        return difference
     }
 }
