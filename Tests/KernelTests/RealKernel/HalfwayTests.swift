@@ -196,7 +196,7 @@ extension RealKernelTests {
                 let before = states()
                 let byPort = SocketAddress(peer.address, port: 41_000)
                 let byAddress = SocketAddress(.v4(0x7F02_0001), port: 41_000)
-                for error in Self.errors {
+                for error in [ENOMEM, ESRCH, EBUSY] {
                     for (step, place) in [
                         ("XFRM_MSG_GETSA", byPort), ("XFRM_MSG_UPDSA", byPort), ("XFRM_MSG_NEWSA", byAddress),
                     ] {
