@@ -49,7 +49,11 @@ enum Conversation: FuzzTarget {
             case 2 where dials < 6:
                 dials += 1
                 if network.clients[index].ike.state != .idle {
-                    network.clients[index] = client(UInt64(index) + 1, index == 0 ? "alice" : "bob", again: UInt64(dials))
+                    network.clients[index] = client(
+                        UInt64(index) + 1,
+                        index == 0 ? "alice" : "bob",
+                        again: UInt64(dials)
+                    )
                 }
                 network.dial(index)
             case 3:
@@ -77,6 +81,7 @@ enum Conversation: FuzzTarget {
     }
 
     private static func finish(_ network: inout SimulatedNetwork, hasLied: Bool) {
+        defer { Tally.packets += network.carried }
         network.fate = { _ in .arrives }
         network.kernel.failing = { _ in nil }
         for index in network.clients.indices { network.act(index) { $0.closeKeys(at: $1) } }

@@ -39,6 +39,7 @@ func start(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer
         // libFuzzer sees the program's name and then its own arguments.
         arguments[1] = arguments[0]
         var count = count - 1
+        atexit { fputs("packets: \(Tally.packets)\n", stderr) }
         var rest: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = arguments + 1
         return runDriver(&count, &rest, feed)
     case nil:
