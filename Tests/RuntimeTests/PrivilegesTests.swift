@@ -24,27 +24,6 @@ extension [String: String] {
     fileprivate func mask(_ name: String) -> UInt64? { self[name].flatMap { UInt64($0, radix: 16) } }
 }
 
-/// Runs `body` on a thread that nothing else ever runs on or is started from.
-private func onPrivateThread(_ body: @escaping @Sendable () -> Void) {
-    final class Work {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-    var thread = pthread_t()
-    let work = Unmanaged.passRetained(Work(body)).toOpaque()
-    let result = pthread_create(
-        &thread,
-        nil,
-        { argument in
-            if let argument { Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body() }
-            return nil
-        },
-        work
-    )
-    precondition(result == 0)
-    pthread_join(thread, nil)
-}
-
 struct PrivilegesTests {
     @Test func letsGoOfEverythingButTheNetwork() {
         onPrivateThread {
