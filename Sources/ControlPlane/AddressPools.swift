@@ -53,6 +53,9 @@ package struct AddressPools: Sendable {
         return nil
     }
 
+    /// Addresses in use, fixed ones included.
+    package var count: Int { inUse.count }
+
     package mutating func release(_ lease: Lease) {
         guard inUse.remove(lease.address) != nil, !reserved.contains(lease.address) else { return }
         if let index = pools.firstIndex(where: { $0.configuration.range.contains(lease.address) }) {

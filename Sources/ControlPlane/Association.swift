@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import DataPlane
-internal import IKE
+package import DataPlane
+package import IKE
 internal import L2TP
 internal import Primitives
 
@@ -40,6 +40,11 @@ struct Association: Sendable {
     /// The kernel was asked what the sessions have carried.
     var isReadingCounters = false
     var lastReading: MonotonicTime?
+    /// Readings to come, as long as nothing was carried.
+    var readingsLeft = 0
+    var nextReading: MonotonicTime?
+    /// When to see whether somebody is there who has keys and no tunnel.
+    var nextVisit: MonotonicTime?
     var lastMove: MonotonicTime?
 
     /// Both ends of the outer path, ports included: what tells endpoints apart that share an address.
@@ -126,7 +131,7 @@ extension ChildSA {
 
     /// Bytes are counted by the kernel alone, and reported a tenth before their end. Time is kept by IKE, on a clock
     /// that nobody sets; the kernel's is only to stop what we forgot, so it gets twice as much.
-    var kernelLifetime: SecurityAssociation.Lifetime {
+    package var kernelLifetime: SecurityAssociation.Lifetime {
         var kernel = SecurityAssociation.Lifetime()
         let seconds = lifetime.components.seconds.multipliedReportingOverflow(by: 2)
         if seconds.partialValue > 0, !seconds.overflow { kernel.hardSeconds = UInt64(seconds.partialValue) }

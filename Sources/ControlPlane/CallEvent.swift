@@ -28,6 +28,8 @@ package struct CallEvent: Hashable, Sendable {
         case reconciled(lostAssociations: Int, lostSessions: Int, strangers: Int)
         case inventoryFailed(DataPlaneError)
         case countersUnread(DataPlaneError)
+        /// The peer has keys but no tunnel, and was not heard for so long; its keys are given up.
+        case noTunnel(after: Duration)
         /// A try that nobody looked at, for the failures before it.
         case authenticationThrottled(userName: String, AuthenticationThrottle.Reason, retryAfter: Duration)
     }
@@ -151,6 +153,14 @@ package struct CallEvent: Hashable, Sendable {
                 remedy: "none is needed: the peer is judged by its answers alone",
                 fields: [.init("step", error.step), .init("errno", error.code)]
             )
+        case .noTunnel(let silence):
+            return EventDescription(
+                .control,
+                .notice,
+                "no-tunnel",
+                "the peer has no tunnel and was not heard for \(silence.wholeMilliseconds / 1000) s: it loses its keys",
+                remedy: "none is needed if it is gone; else see why its L2TP does not reach us"
+            )
         case .authenticationThrottled(let userName, let reason, let wait):
             let culprit =
                 switch reason {
@@ -162,7 +172,7 @@ package struct CallEvent: Hashable, Sendable {
                 .warning,
                 reason == .pair ? "throttled-user" : "throttled-source",
                 "\(culprit): nobody looks for another \(wait.wholeMilliseconds / 1000) s",
-                remedy: "correct the password stored on the client; prefixes of many clients go into ike.large_sources",
+                remedy: "correct the password stored on the client; list prefixes of many in limits.large-sources",
                 fields: [.init("user", userName)]
             )
         }

@@ -38,7 +38,7 @@ extension ControlPlane {
         case .networkDown:
             break
         case .unanswered:
-            if let id = calls.withValue(of: key, { $0.association }) { readCounters(of: id, into: &effects) }
+            if let id = calls.withValue(of: key, { $0.association }) { unanswered(id, into: &effects) }
         case .finished(let end):
             calls[key]?.end = end
             perform(l2tp.close(key, because: SessionEnd(end), at: now), at: now, into: &effects)

@@ -23,7 +23,7 @@ extension ControlPlane {
             case .closed(let id):
                 keysClosed(id, at: now, into: &effects)
             case .unanswered(let id):
-                if let requestID = requestIDs[id] { readCounters(of: requestID, into: &effects) }
+                if let requestID = requestIDs[id] { unanswered(requestID, into: &effects) }
             case .deletedByPeer(let id):
                 deletedByPeer(id, at: now, into: &effects)
             case .moved(let id, let local, let peer):
@@ -107,6 +107,7 @@ extension ControlPlane {
         )
         let socket = TunnelSocket(requestID: id, localAddress: child.local.address)
         request(.openSocket(socket), for: .openSocket(id), into: &effects)
+        awaitTunnel(on: id, since: now)
         return id
     }
 
@@ -222,6 +223,7 @@ extension ControlPlane {
         guard association.ikeSAs == [id] else { return }
         // Out of the table first: what ends now must find nothing to build on.
         associations[requestID] = nil
+        visits.set(requestID, to: nil)
         if paths[association.path] == requestID { paths[association.path] = nil }
         perform(l2tp.socketLost(requestID, at: now), at: now, into: &effects)
         request(.closeSocket(requestID), for: .closeSocket(requestID), into: &effects)

@@ -30,6 +30,27 @@ extension ControlPlane {
         snapshots.sorted { ($0.trace, $0.l2tp?.session ?? 0) < ($1.trace, $1.l2tp?.session ?? 0) }
     }
 
+    /// Entries in each table, for whoever watches that they return to base. `throttled` alone may stay.
+    package var tableSizes: [String: Int] {
+        [
+            "ike": ike.snapshots.count,
+            "tunnels": l2tp.snapshots.count,
+            "associations": associations.count,
+            "request-ids": requestIDs.count,
+            "security-associations": securityAssociations.count,
+            "paths": paths.count,
+            "private-ports": privatePorts.count,
+            "calls": calls.count,
+            "fixed-addresses": fixedAddresses.count,
+            "link-deadlines": linkDeadlines.count,
+            "verdicts": verdictDeadlines.count,
+            "visits": visits.count,
+            "requests": requests.count,
+            "leases": pools.count,
+            "throttled": throttle.count,
+        ]
+    }
+
     package func status(at now: MonotonicTime) -> StatusSnapshot {
         StatusSnapshot(
             callCount: calls.values.reduce(0) { $0 + ($1.isUp ? 1 : 0) },

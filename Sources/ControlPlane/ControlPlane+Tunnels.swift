@@ -26,7 +26,7 @@ extension ControlPlane {
             case .frame(let key, let frame):
                 withLink(key, at: now, into: &effects) { $0.receive(frame, at: now) }
             case .unanswered(_, let socket):
-                readCounters(of: socket, into: &effects)
+                unanswered(socket, into: &effects)
             case .report(let event):
                 effects.append(.report(.l2tp(event)))
             }
@@ -61,6 +61,8 @@ extension ControlPlane {
         guard let association = associations[id] else { return }
         let outlived = association.connections
         associations[id]?.connections = [connection.id]
+        associations[id]?.nextVisit = nil
+        scheduleVisit(to: id)
         for tunnel in outlived { perform(l2tp.abandon(tunnel, at: now), at: now, into: &effects) }
         switch association.socket {
         case .connected where !outlived.isEmpty:
@@ -93,6 +95,7 @@ extension ControlPlane {
         guard associations[socket]?.connections.remove(tunnel) != nil, let association = associations[socket],
             association.connections.isEmpty
         else { return }
+        awaitTunnel(on: socket, since: now)
         if association.isClosing || association.isForsaken || isShuttingDown {
             closeKeys(of: socket, at: now, into: &effects)
         } else if case .opening = association.socket {

@@ -41,6 +41,8 @@ package struct ControlPlane: Sendable {
     var throttle: AuthenticationThrottle
     /// When a link is told its pending verdict.
     var verdictDeadlines = DeadlineQueue<SessionKey>()
+    /// When an association has to be looked at again.
+    var visits = DeadlineQueue<RequestID>()
     var reconciliation = Reconciliation()
     private var stoppedTimers: Set<TimedLayer> = []
     /// What each request still without an answer was for.
@@ -65,7 +67,7 @@ package struct ControlPlane: Sendable {
 
     /// When ``advance(to:)`` next has something to do.
     package var nextDeadline: MonotonicTime? {
-        var next = min(verdictDeadlines.nextDeadline, or: reconciliation.deadline)
+        var next = min(min(verdictDeadlines.nextDeadline, or: reconciliation.deadline), or: visits.nextDeadline)
         for layer in TimedLayer.allCases { next = min(next, or: deadline(of: layer)) }
         return next
     }
@@ -102,6 +104,7 @@ package struct ControlPlane: Sendable {
             withLink(key, at: now, into: &effects) { $0.advance(to: now) }
         }
         while let key = verdictDeadlines.popDue(at: now) { giveVerdict(to: key, at: now, into: &effects) }
+        while let id = visits.popDue(at: now) { visit(id, at: now, into: &effects) }
         if let deadline = reconciliation.deadline, deadline <= now { takeInventory(into: &effects) }
         return effects
     }
@@ -265,7 +268,7 @@ extension SessionKey {
 }
 
 /// The earlier of two deadlines; `nil` is never.
-private func min(_ a: MonotonicTime?, or b: MonotonicTime?) -> MonotonicTime? {
+func min(_ a: MonotonicTime?, or b: MonotonicTime?) -> MonotonicTime? {
     guard let a, let b else { return a ?? b }
     return Swift.min(a, b)
 }

@@ -11,7 +11,7 @@ struct FixedAddresses: Sendable {
     /// The newest call of the user, and its name.
     private(set) var waiting: [IPAddress: (key: SessionKey, userName: String)] = [:]
 
-    var isEmpty: Bool { holders.isEmpty && departing.isEmpty && waiting.isEmpty }
+    var count: Int { holders.count + departing.count + waiting.count }
 
     mutating func hold(_ address: IPAddress, by key: SessionKey) {
         holders[address] = key

@@ -11,6 +11,8 @@ package struct PrivatePorts: Sendable {
 
     package init() {}
 
+    package var count: Int { inUse.count }
+
     package mutating func take(_ entropy: any EntropySource) -> RequestID {
         let bytes = entropy.bytes(4)
         let start = (Int(bytes[0]) << 8 | Int(bytes[1])) % users.count

@@ -58,6 +58,14 @@ extension Event {
                 "no profile is for the peer's address",
                 remedy: "add the address to `remote` of a profile under ike.profiles, if the peer may come"
             )
+        case .firstMessageRate(let limit):
+            return EventDescription(
+                .ike,
+                .warning,
+                "first-message-rate",
+                "this address begins more than \(limit) key exchanges a second, the rest is not answered",
+                remedy: "if it is no NAT with very many clients behind it, filter the source upstream"
+            )
         case .halfOpenLimit(let limit):
             return EventDescription(
                 .ike,
@@ -102,6 +110,15 @@ extension Event {
                 "the peer went on from an address that its profile is not for",
                 remedy: "add the address to `remote` of profile \(profile), if the peer's NAT has several",
                 fields: [.init("profile", profile)]
+            )
+        case .authenticationDelay(let delay):
+            return EventDescription(
+                .ike,
+                .warning,
+                "authentication-delay",
+                "this address has failed to authenticate too often and waits \(delay.components.seconds) s before it may"
+                    + " begin again, longer with every further failure",
+                remedy: "if a client there has the wrong pre-shared key mend it, else filter the source upstream"
             )
         case .invalidIdentity(let reason):
             return EventDescription(
@@ -250,6 +267,14 @@ extension Event {
                 remedy: "the peer should have replaced them before; reconnect it if it is not there any more",
                 fields: [.init("inbound", id.inboundSPI)]
             )
+        case .rekeyingFailed(let reason):
+            return EventDescription(
+                .ike,
+                .warning,
+                "rekeying-failed",
+                "the IKE SA could not be replaced before its end: \(reason)",
+                remedy: "let the client rekey first: give its phase 1 a shorter lifetime than ours"
+            )
         case .expired(let children):
             return EventDescription(
                 .ike,
@@ -257,6 +282,73 @@ extension Event {
                 "expired",
                 "the IKE SA reached the end of its lifetime",
                 fields: [.init("children", children)]
+            )
+        case .childReplaced(let id):
+            return EventDescription(
+                .ike,
+                .debug,
+                "child-replaced",
+                "ESP security associations are gone, others have taken their place",
+                fields: [.init("inbound", id.inboundSPI)]
+            )
+        case .childExhausted(let id):
+            return EventDescription(
+                .ike,
+                .notice,
+                "child-exhausted",
+                "ESP security associations carried as much as was agreed on before others took their place",
+                remedy: "raise the traffic limit of the client, or of child-kilobytes, and look for rekey-failed",
+                fields: [.init("inbound", id.inboundSPI)]
+            )
+        case .childVanished(let id):
+            return EventDescription(
+                .ike,
+                .warning,
+                "child-vanished",
+                "somebody else removed ESP security associations from the kernel, others are negotiated",
+                remedy: "let no other program (ip xfrm flush, another IKE daemon) touch the security associations",
+                fields: [.init("inbound", id.inboundSPI)]
+            )
+        case .rekeyFailed(let id, let reason):
+            return EventDescription(
+                .ike,
+                .warning,
+                "rekey-failed",
+                "ESP security associations could not be replaced: \(reason)",
+                remedy: "the call ends with their lifetime unless the client replaces them: compare the lifetimes and"
+                    + " ESP proposals of both sides",
+                fields: [.init("inbound", id.inboundSPI)]
+            )
+        case .deadPeer(let silence, let children):
+            return EventDescription(
+                .ike,
+                .notice,
+                "dead-peer",
+                "the peer was not heard for \(silence.components.seconds) s and is taken for gone",
+                remedy: "if clients sleep for longer raise dead-peer-timeout; else look at the path to the client",
+                fields: [.init("children", children)]
+            )
+        case .deadWithSuccessor:
+            return EventDescription(
+                .ike,
+                .info,
+                "dead-with-successor",
+                "the peer is gone, and with it what it had left of a former IKE SA"
+            )
+        case .replacedByPeer:
+            return EventDescription(
+                .ike,
+                .info,
+                "replaced-by-peer",
+                "the peer began anew and does not know this IKE SA any more"
+            )
+        case .peerMoved(let former):
+            return EventDescription(
+                .ike,
+                .info,
+                "peer-moved",
+                "the peer is elsewhere now, its NAT has given it another address or port",
+                fields: [.init("from", former)]
             )
         case .closed:
             return EventDescription(.ike, .info, "closed", "the IKE SA was closed from this side")

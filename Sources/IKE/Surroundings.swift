@@ -12,13 +12,18 @@ package struct Surroundings: Sendable {
     /// The SPIs we gave out and who has them.
     package var inboundSPIs: [ESPSPI: IKESAID] = [:]
     package var counters = Counters()
-    /// SPIs in an authenticated Delete that are not those of the SA it came in: perhaps of the one before.
-    package var unclaimedDeletes: [ESPSPI] = []
+    /// What the SA at work leaves to be done among the others of its peer.
+    var errands: [Errand] = []
+    /// There is a newer IKE SA for the peer of the one at work, proved or not.
+    package var hasHeir = false
+    package var admission: Admission
+    package var offers = IKEv1.Offers()
 
     package init(configuration: Configuration, entropy: any EntropySource) {
         self.configuration = configuration
         acceptances = configuration.profiles.map(Acceptance.init)
         self.entropy = entropy
+        admission = Admission(configuration)
     }
 
     /// Random, not reserved, and given to nobody else; `nil` if chance does not find one.
@@ -46,29 +51,31 @@ package struct Surroundings: Sendable {
     }
 }
 
+/// What an SA cannot do alone, because it concerns others of the same peer.
+enum Errand: Sendable {
+    /// An authenticated Delete has an outbound SPI that this SA does not have: perhaps one before it has.
+    case remove(ESPSPI, at: MonotonicTime)
+    /// A quick mode came to its end over the path of this SA.
+    case proved
+    /// It has left its children to the SAs after it.
+    case left(at: MonotonicTime)
+    /// The peer has moved, and this SA with it.
+    case moved
+    /// The peer was not heard for too long.
+    case died
+    /// This child needs a successor, under an SA that can negotiate.
+    case replace(IKEv1.ResponderSA.Handover, at: MonotonicTime)
+    /// It has been replaced under this SA.
+    case replaced(ChildSA.ID, at: MonotonicTime)
+    /// It nears its end, and the peer has not replaced it.
+    case renew(at: MonotonicTime)
+    /// It is gone, and this SA has no keys left to tell the peer.
+    case announce(IKEv1.ResponderSA.Handover)
+}
+
 extension Profile {
     package func applies(to address: IPAddress) -> Bool {
         guard let remote else { return true }
         return remote.contains { $0.contains(address) }
     }
-}
-
-/// What is worth counting but not an event each time.
-package struct Counters: Hashable, Sendable {
-    /// One-byte NAT keepalives.
-    package var keepalives: UInt64 = 0
-    /// Informational messages in clear, which are never acted on.
-    package var unprotectedInformational: UInt64 = 0
-    /// Messages whose cookies name no SA.
-    package var unknownSA: UInt64 = 0
-    /// Repeated requests, answered again or not.
-    package var duplicates: UInt64 = 0
-    /// First messages dropped for one of the limits on IKE SAs.
-    package var halfOpenDropped: UInt64 = 0
-    /// ESP in UDP that the kernel had no SA for.
-    package var strayESP: UInt64 = 0
-    /// R-U-THERE answered.
-    package var aliveAnswers: UInt64 = 0
-
-    package init() {}
 }

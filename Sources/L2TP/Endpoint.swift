@@ -34,6 +34,8 @@ package struct Endpoint: Sendable {
         var connections: [TunnelID] = []
         /// Closing: kept to acknowledge, oldest first.
         var closing: [TunnelID] = []
+        /// New tunnels.
+        var openings = Allowance(perSecond: 10, burst: 32)
 
         var isEmpty: Bool { connections.isEmpty && closing.isEmpty }
     }
@@ -43,6 +45,8 @@ package struct Endpoint: Sendable {
     private var connections: [TunnelID: ControlConnection] = [:]
     private var sockets: [RequestID: Socket] = [:]
     private var deadlines = DeadlineQueue<TunnelID>()
+    /// StopCCNs to those who have no tunnel.
+    private var refusals = Allowance(perSecond: 50, burst: 100)
 
     package init(configuration: Configuration, entropy: any EntropySource) {
         self.configuration = configuration
@@ -134,7 +138,9 @@ package struct Endpoint: Sendable {
 
     /// Ends a session with a CDN.
     package mutating func close(_ session: SessionKey, because end: SessionEnd, at now: MonotonicTime) -> [Effect] {
-        turn(session.tunnel, at: now) { connection, _ in connection.close(session.session, because: end) }
+        let effects = turn(session.tunnel, at: now) { connection, _ in connection.close(session.session, because: end) }
+        // The CDN first: what the owner does about the end may be a StopCCN, whose number is higher.
+        return effects.filter(\.isTransmit) + effects.filter { !$0.isTransmit }
     }
 
     /// Ends a control connection, and its sessions with it, with a StopCCN.
@@ -183,6 +189,13 @@ package struct Endpoint: Sendable {
     }
 
     private var sortedTunnels: [TunnelID] { connections.keys.sorted { $0.rawValue < $1.rawValue } }
+}
+
+extension Endpoint.Effect {
+    fileprivate var isTransmit: Bool {
+        guard case .transmit = self else { return false }
+        return true
+    }
 }
 
 extension Endpoint {
@@ -276,7 +289,7 @@ extension Endpoint {
         do throws(MessageFailure) {
             message = try ControlMessage(from: &reader, secret: configuration.secret, ignored: &ignored)
         } catch {
-            return ignore(.malformedRequest(error)) + refuse(error, header, on: socket, to: peer)
+            return ignore(.malformedRequest(error)) + refuse(error, header, on: socket, to: peer, at: now)
         }
         switch message {
         case .sccrq(let offer):
@@ -328,10 +341,8 @@ extension Endpoint {
         at now: MonotonicTime
     ) -> [Effect] {
         func refuse(_ result: StopResult, _ kind: Event.Kind) -> [Effect] {
-            [
-                .report(Event(trace: trace, peer: peer, kind: kind)),
-                stop(offer.assigned, saying: result, header, on: socket, to: peer),
-            ]
+            [.report(Event(trace: trace, peer: peer, kind: kind))]
+                + stop(offer.assigned, saying: result, header, on: socket, to: peer, at: now)
         }
         let offered = sockets[socket]?.connections.count ?? 0
         let limits = (perSocket: configuration.tunnelsPerSocketLimit, total: min(configuration.tunnelLimit, 32_768))
@@ -361,6 +372,10 @@ extension Endpoint {
                 )
             ]
         }
+        // Whoever is only hasty sends its SCCRQ again, and is served then.
+        guard sockets[socket, default: Socket()].openings.spend(at: now) else {
+            return [.report(Event(trace: trace, peer: peer, kind: .tooManyRequests(hostName: offer.hostName)))]
+        }
         var connection = ControlConnection(
             id: unusedTunnelID(),
             accepting: offer,
@@ -380,33 +395,37 @@ extension Endpoint {
     }
 
     /// Tells the peer that its unreadable SCCRQ is refused, if that much of it could be read.
-    private func refuse(
+    private mutating func refuse(
         _ failure: MessageFailure,
         _ header: ControlHeader,
         on socket: RequestID,
-        to peer: SocketAddress
+        to peer: SocketAddress,
+        at now: MonotonicTime
     ) -> [Effect] {
         switch failure.error {
         case .malformed, .messageType, .unknownMessage:
             return []
         case .unknownMandatory, .unreadable, .missing, .wrongLength, .invalidValue, .versionNotSupported:
             guard failure.type == .sccrq, let assigned = failure.assignedTunnel else { return [] }
-            return [stop(assigned, saying: StopResult(answering: failure.error), header, on: socket, to: peer)]
+            let result = StopResult(answering: failure.error)
+            return stop(assigned, saying: result, header, on: socket, to: peer, at: now)
         }
     }
 
     /// A StopCCN that leaves nothing behind: a copy of the SCCRQ gets a copy of it. The tunnel id in it belongs to no
     /// tunnel: the AVP must be there, and must not be zero.
-    private func stop(
+    private mutating func stop(
         _ tunnel: TunnelID,
         saying result: StopResult,
         _ header: ControlHeader,
         on socket: RequestID,
-        to peer: SocketAddress
-    ) -> Effect {
+        to peer: SocketAddress,
+        at now: MonotonicTime
+    ) -> [Effect] {
+        guard refusals.spend(at: now) else { return [] }
         let body = ControlMessage.stopCCN(assigned: unusedTunnelID(), ResultCode(result)).encoded()
         let answer = ControlHeader(tunnel: tunnel, session: nil, ns: SequenceNumber(0), nr: header.ns.next)
-        return .transmit(answer.datagram(around: body), on: socket, to: peer)
+        return [.transmit(answer.datagram(around: body), on: socket, to: peer)]
     }
 
     private func unusedTunnelID() -> TunnelID {

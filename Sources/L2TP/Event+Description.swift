@@ -12,6 +12,14 @@ extension Event.Kind {
                 "the tunnel that \(hostName) asks for is refused: there are \(limit) already",
                 remedy: "see whether the peer opens tunnels without closing them, or raise the limit"
             )
+        case .tooManyRequests(let hostName):
+            EventDescription(
+                .l2tp,
+                .warning,
+                "tunnel-rate-limited",
+                "\(hostName) asks for tunnels faster than they are opened",
+                remedy: "see why the peer opens and closes tunnels in a loop"
+            )
         case .noSecret(let hostName):
             EventDescription(
                 .l2tp,
@@ -175,7 +183,7 @@ extension Event.Kind {
                 ]
             )
         case .malformedDatagram, .malformedRequest, .unknownTunnel, .foreignTunnel, .unexpectedSource,
-            .dataForUnknownSession, .connectionLimitReached, .noSecret, .authenticationFailed,
+            .dataForUnknownSession, .connectionLimitReached, .tooManyRequests, .noSecret, .authenticationFailed,
             .connectionFailed, .connectionTimedOut, .peerSilent, .peerRestarted, .connectionStopped,
             .unexpectedMessage, .unknownMessage, .ignoredAVP, .messageOutsideWindow:
             description

@@ -18,6 +18,8 @@ package struct Event: Hashable, Sendable {
 
         // Control connections.
         case connectionLimitReached(hostName: String, limit: Int)
+        /// An SCCRQ that was not answered, because too many came on this socket.
+        case tooManyRequests(hostName: String)
         case noSecret(hostName: String)
         case authenticationFailed(TunnelID, hostName: String)
         case connectionFailed(TunnelID, MessageFailure)
@@ -99,7 +101,7 @@ extension Event.Kind {
                 "data-for-unknown-session",
                 "a data message is for session \(Self.number(tunnel))/\(Self.number(session)), which does not exist"
             )
-        case .connectionLimitReached, .noSecret, .authenticationFailed, .connectionFailed,
+        case .connectionLimitReached, .tooManyRequests, .noSecret, .authenticationFailed, .connectionFailed,
             .connectionTimedOut, .peerSilent, .peerRestarted, .connectionStopped, .unexpectedMessage, .unknownMessage,
             .ignoredAVP, .messageOutsideWindow:
             connectionDescription

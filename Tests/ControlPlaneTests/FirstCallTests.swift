@@ -79,6 +79,21 @@ struct FirstCallTests {
         #expect(network.gateway.nextDeadline == nil)
     }
 
+    /// Also while our end of the tunnel still waits for copies of its goodbye.
+    @Test func theClientsLastWordLeavesNothingAtOnce() throws {
+        var network = try Fixture.network(clients: [Fixture.client(1)])
+        network.dial(0)
+        #expect(network.run(for: .seconds(10)) { !$0.kernel.interfaces.isEmpty })
+        network.act(0) { $0.hangUp(at: $1) }
+        network.run(for: .milliseconds(30))
+        network.act(0) { $0.closeKeys(at: $1) }
+        network.run(for: .seconds(1))
+        #expect(network.kernel.isClean)
+        #expect(network.gateway.isIdle)
+        #expect(network.eventNames.count { $0 == "control call-down" } == 1)
+        #expect(network.kernel.violations.isEmpty)
+    }
+
     @Test func keysThatGoFirstTakeTheCallWithThem() throws {
         var network = try Fixture.network(clients: [Fixture.client(1)])
         network.dial(0)

@@ -19,7 +19,8 @@ struct FixedAddressTests {
         return network
     }
 
-    @Test func aClientThatRebootedWithoutAGoodbyeHasItsAddressBackAtOnce() throws {
+    @Test("Z11 a client that rebooted without a goodbye has its address back at once")
+    func aRebootedClient() throws {
         var network = try network([Fixture.client(1)])
         #expect(network.clients[0].ppp.address == own)
         // Other keys from another address: nothing but the name says that it is the same.

@@ -117,6 +117,33 @@ struct LivenessTests {
         #expect(network.kernel.violations.isEmpty)
     }
 
+    @Test func keysWithoutATunnelGoWhenTheirPeerIsSilent() throws {
+        var network = try Fixture.network(clients: [Fixture.client(1)])
+        network.blocked[0] = [.control, .frames]
+        network.dial(0)
+        #expect(network.run(for: .seconds(10)) { $0.kernel.associations.count == 2 })
+        network.run(for: .seconds(140))
+        #expect(network.kernel.associations.count == 2)
+        network.run(for: .seconds(20))
+        #expect(network.kernel.isClean)
+        #expect(network.gateway.isIdle)
+        #expect(count(network, "control no-tunnel") == 1)
+        #expect(network.clients[0].ike.state == .closed)
+    }
+
+    /// As somebody does who brings up the keys by hand, and dials later.
+    @Test func keysWithoutATunnelStayWhileTheirPeerIsHeard() throws {
+        var network = try Fixture.network(clients: [Fixture.client(1)])
+        network.blocked[0] = [.control, .frames]
+        network.dial(0)
+        for _ in 0..<8 {
+            network.run(for: .seconds(100))
+            network.act(0) { client, now in client.ike.startQuickMode(at: now).map(SimulatedClient.Packet.ike) }
+        }
+        #expect(network.gateway.status(at: network.now).ikeCount == 1)
+        #expect(count(network, "control no-tunnel") == 0)
+    }
+
     @Test func stoppedTimersPassUnnoticedAndDoNotSpin() throws {
         var network = try network()
         network.command(.stopTimers(Set(ControlPlane.TimedLayer.allCases)))

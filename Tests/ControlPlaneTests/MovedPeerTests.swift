@@ -20,11 +20,7 @@ struct MovedPeerTests {
 
     /// The client says HELLO, and is answered.
     private func isHeardAndAnswered(_ network: inout SimulatedNetwork) -> Bool {
-        func hello(_ client: inout SimulatedClient, _ now: MonotonicTime) -> [SimulatedClient.Packet] {
-            guard let child = client.ike.children.last else { return [] }
-            return client.lac.sendHello(at: now).map { .protected($0, spi: child.outboundSPI.rawValue) }
-        }
-        network.act(0, hello)
+        network.act(0) { client, now in client.sayHello(at: now) }
         return network.run(for: .seconds(5)) { $0.clients[0].lac.isSettled }
     }
 
@@ -40,7 +36,8 @@ struct MovedPeerTests {
         )
     }
 
-    @Test func aNewPortIsFollowedAndNothingElseChanges() throws {
+    @Test("Z10 a new port is followed, and nothing else changes")
+    func aNewPort() throws {
         var network = try network()
         let sockets = network.kernel.sockets
         let address = network.clients[0].outerAddress
@@ -54,7 +51,8 @@ struct MovedPeerTests {
         #expect(network.kernel.violations.isEmpty)
     }
 
-    @Test func aNewAddressIsFollowedByKeysSocketAndTunnel() throws {
+    @Test("Z10 a new address is followed by keys, socket and tunnel")
+    func aNewAddress() throws {
         var network = try network()
         network.clients[0].moveNAT(to: elsewhere, ports: [500: 50_000, 4500: 50_001])
         #expect(isHeardAndAnswered(&network))

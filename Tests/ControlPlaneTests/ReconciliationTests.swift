@@ -34,7 +34,8 @@ struct ReconciliationTests {
         #expect(count(network, "kernel reconciled") == 1)
     }
 
-    @Test func aRemovedSessionEndsItsCallAndNoOther() throws {
+    @Test("N06 a removed session ends its call and no other")
+    func aRemovedSession() throws {
         var network = try network(clients: 2)
         let id = try #require(network.kernel.sessions.keys.first)
         network.kernel.lose(id)
@@ -53,7 +54,8 @@ struct ReconciliationTests {
         #expect(count(network, "control call-down") == 1)
     }
 
-    @Test func aRemovedSessionWhoseNoticeWasLostIsFoundByAsking() throws {
+    @Test("Z01 a removed session whose notice was lost is found by asking")
+    func aLostNotice() throws {
         var network = try network(clients: 2)
         let id = try #require(network.kernel.sessions.keys.first)
         network.kernel.lose(id)
@@ -81,7 +83,8 @@ struct ReconciliationTests {
         #expect(network.kernel.violations.isEmpty)
     }
 
-    @Test func wordsAboutStrangersAreIgnored() throws {
+    @Test("N04 words about strangers are ignored")
+    func wordsAboutStrangers() throws {
         var network = try network()
         let before = network.kernel.log
         let spi = try #require(ESPSPI(rawValue: 0xDEAD_BEEF))

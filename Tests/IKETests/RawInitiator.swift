@@ -10,7 +10,8 @@ struct RawInitiator {
     var preSharedKey = "correct horse"
     var ikeOffer: [IKETransform] = ClientOffer.ike("aes256-sha256-ecp256")
     var espOffer: [ESPTransform] = ClientOffer.esp("aes256-sha256")
-    var vendorIDs: [[UInt8]] = [VendorID.rfc3947, VendorID.deadPeerDetection]
+    /// One of them is unknown, as everywhere; dead peer detection has to be asked for.
+    var vendorIDs: [[UInt8]] = [VendorID.rfc3947, [UInt8](repeating: 0x42, count: 16)]
     var identity: IKEv1.IDPayload = IKEv1.IDPayload(.v4(0xC0A8_0105), protocolNumber: 17, port: 500)
     /// Where the peer believes to be, and whom it believes to talk to.
     var ownAddress = client

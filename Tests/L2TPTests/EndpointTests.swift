@@ -119,7 +119,8 @@ struct EndpointTests {
         #expect(wire.lacs[0].calls.map(\.state) == [.established])
     }
 
-    @Test func aThousandCopiesOfAnSCCRQMakeOneTunnel() {
+    @Test("L09: a thousand copies of an SCCRQ make one tunnel, one SCCRP, and a bounded number of ZLBs")
+    func aThousandCopiesOfAnSCCRQMakeOneTunnel() {
         var wire = LossyWire()
         var copies: [[UInt8]] = []
         wire.lac { lac, now in
@@ -131,10 +132,14 @@ struct EndpointTests {
         #expect(wire.tunnels.count == 1)
         #expect(wire.endpoint.snapshots.count == 1)
         #expect(wire.log.count { $0 == "< SCCRP" } == 1)
+        #expect((1...33).contains(wire.log.count { $0 == "< ZLB" }))
+        wire.run(for: .seconds(5))
+        #expect(wire.lacs[0].state == .established)
     }
 
     /// A copy that was under way for half a minute, while the tunnel came up without it.
-    @Test func aLateCopyOfAnSCCRQIsOnlyAcknowledged() {
+    @Test("L09: a copy of an SCCRQ that comes 30 seconds late is only acknowledged")
+    func aLateCopyOfAnSCCRQIsOnlyAcknowledged() {
         var wire = LossyWire()
         var request: [[UInt8]] = []
         wire.lac { lac, now in
@@ -223,7 +228,8 @@ struct EndpointTests {
         #expect(wire.lacs[0].calls[0].receivedNs == [0, 1, 2].map { SequenceNumber($0) })
     }
 
-    @Test func aFrameOfAnUnknownSessionIsCountedAndDropped() {
+    @Test("L16: a frame of an unknown session is counted and dropped")
+    func aFrameOfAnUnknownSessionIsCountedAndDropped() {
         var wire = LossyWire.established()
         let unknown = DataHeader(tunnel: wire.tunnels[0], session: session(1)).datagram(around: [1])
         wire.lac { _, _ in [unknown, DataHeader(tunnel: nil, session: nil).datagram(around: [1])] }
@@ -420,7 +426,8 @@ struct EndpointTests {
         #expect(Set(wire.sessions).count == 100)
     }
 
-    @Test func refusesCallsBeyondTheLimit() {
+    @Test("L14: a tunnel has four calls, and the fifth is refused with result 4")
+    func refusesCallsBeyondTheLimit() {
         var configuration = configuration
         configuration.sessionsPerTunnelLimit = 4
         let wire = LossyWire.established(configuration, calls: 6)
@@ -435,7 +442,8 @@ struct EndpointTests {
     }
 
     /// Who never acknowledges does not fill our memory: L2TP's own window keeps nobody from asking.
-    @Test func aFloodOfUnacknowledgedICRQsEndsTheTunnel() {
+    @Test("L14: a flood of ICRQs whose answers are not acknowledged ends the tunnel")
+    func aFloodOfUnacknowledgedICRQsEndsTheTunnel() {
         var configuration = configuration
         configuration.sessionsPerTunnelLimit = 4
         var wire = LossyWire.established(configuration, calls: 0)
@@ -456,7 +464,8 @@ struct EndpointTests {
         #expect(wire.names.last == "connectionClosed")
     }
 
-    @Test func refusesTunnelsBeyondTheLimitOfASocket() {
+    @Test("L11: a socket has eight tunnels, and the ninth is refused")
+    func refusesTunnelsBeyondTheLimitOfASocket() {
         var wire = LossyWire()
         var answers: [String] = []
         for number in 0..<10 as Range<UInt64> {
@@ -474,7 +483,8 @@ struct EndpointTests {
         #expect(wire.endpoint.snapshots.count == 8)
     }
 
-    @Test func refusesTunnelsBeyondTheLimitOfAll() {
+    @Test("L11: all sockets together have a limit, and what is up already stays up")
+    func refusesTunnelsBeyondTheLimitOfAll() {
         var configuration = configuration
         configuration.tunnelLimit = 2
         var wire = LossyWire(configuration, lacs: (0..<3).map { LossyWire.lac(seed: UInt64(200 + $0)) })
@@ -532,7 +542,8 @@ struct EndpointTests {
     }
 
     /// Within a retransmission cycle it is a copy; afterwards the peer has lost its state and starts anew.
-    @Test func aPeerThatStartsAnewGetsANewTunnel() {
+    @Test("L10: an SCCRQ with an id that is in use is a copy at first, and a new tunnel after a retransmission cycle")
+    func aPeerThatStartsAnewGetsANewTunnel() {
         var wire = LossyWire.established(lac: LossyWire.lac(id: tunnel(1)))
         wire.run(for: .seconds(30))
         wire.lacs[0] = LossyWire.lac(seed: 500, id: tunnel(1))

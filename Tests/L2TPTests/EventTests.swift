@@ -16,6 +16,7 @@ struct EventTests {
             (.unexpectedSource(tunnel(1), address(1)), "unexpected-source"),
             (.dataForUnknownSession(nil, nil), "data-for-unknown-session"),
             (.connectionLimitReached(hostName: "a", limit: 8), "tunnel-limit-reached"),
+            (.tooManyRequests(hostName: "a"), "tunnel-rate-limited"),
             (.noSecret(hostName: "a"), "tunnel-secret-missing"),
             (.authenticationFailed(tunnel(1), hostName: "a"), "tunnel-authentication-failed"),
             (.connectionFailed(tunnel(1), Self.failure), "malformed-message"),

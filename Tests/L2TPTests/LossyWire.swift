@@ -26,6 +26,8 @@ struct LossyWire {
     /// What was put on the wire, lost or not.
     private(set) var log: [String] = []
     var rule: Rule
+    /// What becomes of a datagram by what it is: nothing, or copies with how late each is; `nil` to ask ``rule``.
+    var tamper: (_ datagram: [UInt8], _ isForLNS: Bool) -> [(late: Duration, datagram: [UInt8])]? = { _, _ in nil }
 
     private var inFlight: [(arrival: MonotonicTime, lac: Int, isForLNS: Bool, datagram: [UInt8])] = []
     private var count = 0
@@ -55,6 +57,8 @@ struct LossyWire {
 
     /// Lets a LAC do something.
     mutating func lac(_ index: Int = 0, _ body: (inout SimulatedLAC, MonotonicTime) -> [[UInt8]]) {
+        // What the LNS says to a peer that the test plays itself, goes nowhere.
+        guard lacs.indices.contains(index) else { return }
         for datagram in body(&lacs[index], now) { put(datagram, of: index, isForLNS: true) }
     }
 
@@ -105,6 +109,14 @@ struct LossyWire {
     }
 
     private mutating func put(_ datagram: [UInt8], of lac: Int, isForLNS: Bool) {
+        if let copies = tamper(datagram, isForLNS) {
+            count += 1
+            log.append((isForLNS ? "> " : "< ") + name(of: datagram))
+            for copy in copies {
+                inFlight.append((now.advanced(by: Self.latency + copy.late), lac, isForLNS, copy.datagram))
+            }
+            return
+        }
         let fate = rule(count, isForLNS)
         count += 1
         log.append((isForLNS ? "> " : "< ") + name(of: datagram))

@@ -63,7 +63,8 @@ struct EventTests {
         #expect(description.fields == [EventDescription.Field("user", "alice")])
     }
 
-    @Test func aPeersTextCannotForgeALogLine() {
+    @Test("P15: a peer's text cannot forge a log line")
+    func aPeersTextCannotForgeALogLine() {
         let evil = "al\nice\u{1B}[2J\u{202E}\u{0}"
         let description = Event.Kind.authenticated(userName: evil, method: .pap).description
         #expect(description.message == "User al\\u{a}ice\\u{1b}[2J\\u{202e}\\u{0} is authenticated by pap")

@@ -71,7 +71,8 @@ struct LinkBench {
     mutating func pap(_ name: String, password: String = "s3cr3t", identifier: UInt8 = 1) -> [Link.Effect] {
         let fields =
             [UInt8(name.utf8.count)] + Array(name.utf8) + [UInt8(password.utf8.count)] + Array(password.utf8)
-        return hear([0xC0, 0x23, 1, identifier, 0, UInt8(4 + fields.count)] + fields)
+        let length = 4 + fields.count
+        return hear([0xC0, 0x23, 1, identifier, UInt8(length >> 8), UInt8(length & 0xFF)] + fields)
     }
 
     @discardableResult

@@ -42,7 +42,8 @@ struct LinkTests {
         #expect(link.snapshot.phase == "establish")
     }
 
-    @Test func answersEchoesUpToTheLimit() {
+    @Test("P04: ten Echo-Requests a second are answered")
+    func answersEchoesUpToTheLimit() {
         var wire = up()
         let magic = wire.link.receive(frame("C021 09 07 000A 00000000 ABCD"), at: wire.now)
         let reply = sent(magic)
@@ -58,7 +59,8 @@ struct LinkTests {
         #expect(sent(wire.link.receive(frame("C021 09 08 0008 00000000"), at: later)).count == 1)
     }
 
-    @Test func anEchoReplyFitsIntoWhatThePeerTakes() {
+    @Test("P04: an Echo-Reply fits into what the peer takes")
+    func anEchoReplyFitsIntoWhatThePeerTakes() {
         var wire = LossyPPPWire(client()) { _ in }
         wire.dial()
         wire.runUntilUp()
@@ -66,7 +68,8 @@ struct LinkTests {
         #expect(sent(wire.link.receive(big[...], at: wire.now)).map(\.count) == [1402])
     }
 
-    @Test func unknownProtocolsAreRejectedUpToTheLimit() {
+    @Test("P13: unknown protocols are rejected up to five times a second")
+    func unknownProtocolsAreRejectedUpToTheLimit() {
         var wire = up()
         let effects = wire.link.receive(frame("8057 01 01 000E 01 0A 0000000000000001"), at: wire.now)
         #expect(effects.contains(.report(.protocolRejected(.ipv6cp))))
@@ -90,7 +93,8 @@ struct LinkTests {
         #expect(link.receive(frame("8021 01 01 0004"), at: now).isEmpty)
     }
 
-    @Test func malformedFramesAreReportedAndChangeNothing() {
+    @Test("P01: malformed frames are reported and change nothing")
+    func malformedFramesAreReportedAndChangeNothing() {
         var wire = up()
         let before = wire.link.snapshot
         for text in ["", "C0", "C022", "C021", "C021 01 01 0003", "C021 01 01 00FF", "8021 01 01 0006 03 01"] {
@@ -101,7 +105,8 @@ struct LinkTests {
         #expect(wire.link.snapshot == before)
     }
 
-    @Test func ourOwnPacketsComingBackAreALoop() {
+    @Test("P05: our own packets coming back are a loop")
+    func ourOwnPacketsComingBackAreALoop() {
         var link = Link(
             configuration: Configuration(name: "gw1", authentication: [.pap], mru: 1400),
             entropy: SeededEntropy(seed: 1)
@@ -123,7 +128,8 @@ struct LinkTests {
         #expect(all.last == .finished(.negotiationFailed("LCP: \(NegotiationError.loop)")))
     }
 
-    @Test func theRejectionOfAProtocolWeNeedIsTheEnd() {
+    @Test("P02: the rejection of a protocol we need is the end, of another or cut short it is not")
+    func theRejectionOfAProtocolWeNeedIsTheEnd() {
         for (text, number) in [("C021", ProtocolNumber.lcp), ("C223", .chap), ("8021", .ipcp)] {
             var wire = up()
             let effects = wire.link.receive(frame("C021 08 01 0006 \(text)"), at: wire.now)
@@ -238,7 +244,8 @@ struct LinkTests {
         #expect(wire.networks.isEmpty)
     }
 
-    @Test func aPeerThatInsistsOnItsAddressIsNamed() {
+    @Test("P10: a peer that insists on its address is Naked five times, and named")
+    func aPeerThatInsistsOnItsAddressIsNamed() {
         var wire = LossyPPPWire(client())
         wire.dial()
         wire.run(for: .seconds(1)) { $0.count(.networkWanted(userName: "alice")) == 1 }

@@ -36,6 +36,9 @@ struct LossyPPPWire {
         wins: []
     )
 
+    /// What becomes of a frame by what it is: nothing, or copies with how late each is; `nil` to ask ``fate``.
+    var tamper: (_ frame: [UInt8], _ isForLink: Bool) -> [(late: Duration, frame: [UInt8])]? = { _, _ in nil }
+
     /// Sees the link and the frame before they meet.
     var onArrival: (Link, [UInt8], MonotonicTime) -> Void = { _, _, _ in }
 
@@ -138,6 +141,20 @@ struct LossyPPPWire {
     private mutating func transmit(_ arrival: Arrival) {
         frames += 1
         let due = now.advanced(by: .milliseconds(10))
+        switch arrival {
+        case .atLink(let frame):
+            if let copies = tamper(frame, true) {
+                inFlight += copies.map { (due.advanced(by: $0.late), .atLink($0.frame)) }
+                return
+            }
+        case .atClient(let frame):
+            if let copies = tamper(frame, false) {
+                inFlight += copies.map { (due.advanced(by: $0.late), .atClient($0.frame)) }
+                return
+            }
+        case .verdict, .offer:
+            break
+        }
         switch fate(frames) {
         case .deliver: inFlight.append((due, arrival))
         case .lose: break

@@ -88,6 +88,10 @@ package struct SimulatedClient {
         carry(ppp.hangUp(at: now)) + protect(lac.hangUp(call: 0, at: now)) + protect(lac.hangUp(at: now))
     }
 
+    package mutating func sayHello(at now: MonotonicTime) -> [Packet] {
+        protect(lac.sendHello(at: now))
+    }
+
     package mutating func closeKeys(at now: MonotonicTime) -> [Packet] {
         ike.close(at: now).map(Packet.ike)
     }

@@ -4,8 +4,8 @@ package import DataPlane
 package import IKE
 package import Primitives
 
-/// A client's IKEv1: main mode with a pre-shared key, quick mode, rekeying, goodbye. Written apart
-/// from the responder, so that the two check each other; only the payload codecs are shared.
+/// A client's IKEv1: main mode with a pre-shared key, quick mode from both sides, rekeying, R-U-THERE, goodbye.
+/// Written apart from the gateway's, so that the two check each other; only the payload codecs are shared.
 ///
 /// It keeps one request outstanding and repeats it every two seconds, five times at most.
 package struct SimulatedIKEInitiator {
@@ -20,6 +20,12 @@ package struct SimulatedIKEInitiator {
         /// The gateway as the client dials it.
         package var gateway: SocketAddress
         package var vendorIDs: [[UInt8]] = [SimulatedIKEInitiator.rfc3947]
+        /// Whether R-U-THERE is answered; the gateway asks only if ``vendorIDs`` has ``deadPeerDetection``.
+        package var answersProbes = true
+        /// Whether the gateway's own quick modes are answered.
+        package var answersQuickModes = true
+        /// INITIAL-CONTACT stands in message 5.
+        package var sendsInitialContact = false
         package var trafficPort: UInt16 = 1701
 
         package init(
@@ -68,12 +74,18 @@ package struct SimulatedIKEInitiator {
         0x4A, 0x13, 0x1C, 0x81, 0x07, 0x03, 0x58, 0x45, 0x5C, 0x57, 0x28, 0xF2, 0x0E, 0x95, 0x45, 0x2F,
     ]
 
-    package let settings: Settings
-    package private(set) var state = State.idle
-    package private(set) var children: [Child] = []
+    /// Announces RFC 3706.
+    package static let deadPeerDetection: [UInt8] = [
+        0xAF, 0xCA, 0xD7, 0x13, 0x68, 0xA1, 0xF1, 0xC9, 0x6B, 0x86, 0x96, 0xFC, 0x77, 0x57, 0x01, 0x00,
+    ]
+
+    package var settings: Settings
+    package internal(set) var state = State.idle
+    /// The last one is that to send under.
+    package internal(set) var children: [Child] = []
     package private(set) var gatewayVendorIDs: [[UInt8]] = []
-    package private(set) var isNATFound = false
-    package private(set) var nextDeadline: MonotonicTime?
+    package internal(set) var isNATFound = false
+    package internal(set) var nextDeadline: MonotonicTime?
     /// Chosen in main mode.
     package private(set) var ikeTransform: IKETransform?
 
@@ -89,6 +101,16 @@ package struct SimulatedIKEInitiator {
     var publicR: [UInt8] = []
     var keys: Phase1Keys?
     private var quickMode: QuickMode?
+    /// IKE SAs that a newer one has replaced and that are not deleted yet.
+    var formers: [Former] = []
+    /// Quick modes that the gateway began, by message id.
+    var answers: [UInt32: AnsweredQuickMode] = [:]
+    /// What is done once the SA under negotiation stands.
+    var afterwards = Afterwards()
+    /// R-U-THERE of the gateway that were answered, and answers to ours.
+    package internal(set) var probesAnswered = 0
+    package internal(set) var answersHeard = 0
+    var lastProbe: UInt32 = 0
 
     package init(_ settings: Settings, entropy: any EntropySource) {
         self.settings = settings
@@ -172,6 +194,7 @@ package struct SimulatedIKEInitiator {
         }
         deletes.append(IKEv1.DeletePayload(protocolID: .isakmp, spis: [cookieI.bytes + cookieR.bytes]))
         children = []
+        formers = []
         return deletes.map { informational(Payload(.delete, $0), keys: keys) }
     }
 
@@ -191,7 +214,8 @@ package struct SimulatedIKEInitiator {
     package mutating func receive(_ bytes: [UInt8], on port: Datagram.Port, at now: MonotonicTime) -> [Outgoing] {
         let payload = port == .natTraversal ? Array(bytes.dropFirst(4)) : bytes
         var reader = ByteReader(payload)
-        guard let header = try? ISAKMPHeader(from: &reader), header.initiatorCookie == cookieI else { return [] }
+        guard let header = try? ISAKMPHeader(from: &reader) else { return [] }
+        guard header.initiatorCookie == cookieI else { return receiveUnderFormer(header, bytes, on: port, at: now) }
         if header.exchange == .informational { return receiveInformational(header, payload, at: now) }
         if header.exchange == .quickMode { return receiveQuickMode(header, payload, at: now) }
         switch state {
@@ -264,6 +288,14 @@ package struct SimulatedIKEInitiator {
         state = .waitIdentity
         var message5 = Message(header: header(.identityProtection), payloads: [identity, Payload(.hash, hash)])
         message5.header.flags = .encryption
+        if settings.sendsInitialContact {
+            let contact = IKEv1.NotificationPayload(
+                protocolID: .isakmp,
+                spi: cookieI.bytes + cookieR.bytes,
+                type: .initialContact
+            )
+            message5.chain = PayloadChain(message5.chain.payloads + [Payload(.notification, contact)])
+        }
         let sealed = keys.encrypt(message5, iv: &keys.iv)
         self.keys = keys
         return ask(sealed, at: now)
@@ -291,7 +323,10 @@ package struct SimulatedIKEInitiator {
             return []
         }
         self.keys = keys
-        return startQuickMode(at: now)
+        guard afterwards.withoutChild else { return startQuickMode(at: now) }
+        state = .established
+        nextDeadline = nil
+        return finishRekeying()
     }
 
     private mutating func receiveQuickMode(
@@ -299,7 +334,9 @@ package struct SimulatedIKEInitiator {
         _ bytes: [UInt8],
         at now: MonotonicTime
     ) -> [Outgoing] {
-        guard var quick = quickMode, header.messageID == quick.messageID, let keys, var iv = quick.iv else { return [] }
+        guard var quick = quickMode, header.messageID == quick.messageID, let keys, var iv = quick.iv else {
+            return receiveForeignQuickMode(header, bytes)
+        }
         if quick.isDone { return [Outgoing(bytes: outstanding, port: port)] }
         guard let message = keys.decrypt(bytes, iv: &iv), let nonceR = try? message.chain.only(.nonce),
             let sa = try? message.chain.only(.securityAssociation), let hash = message.chain.payloads.first,
@@ -341,10 +378,10 @@ package struct SimulatedIKEInitiator {
         quickMode = quick
         outstanding = withMarker(sealed)
         nextDeadline = nil
-        return [Outgoing(bytes: outstanding, port: port)]
+        return [Outgoing(bytes: outstanding, port: port)] + finishRekeying()
     }
 
-    private mutating func receiveInformational(
+    mutating func receiveInformational(
         _ header: ISAKMPHeader,
         _ bytes: [UInt8],
         at now: MonotonicTime
@@ -360,6 +397,8 @@ package struct SimulatedIKEInitiator {
         } else {
             message = decode(bytes)
         }
+        let isProtected = header.flags.contains(.encryption)
+        let answers = isProtected ? message.map { receiveProbes(in: $0) } ?? [] : []
         for body in message?.chain.all(.notification) ?? [] {
             guard let notification = try? IKEv1.NotificationPayload(body), notification.type.isError else { continue }
             state = .failed("\(notification.type)")
@@ -375,7 +414,7 @@ package struct SimulatedIKEInitiator {
                 children.removeAll { child in delete.spis.contains(Self.bytes(child.outboundSPI.rawValue)) }
             }
         }
-        return []
+        return answers
     }
 
     private struct QuickMode {
@@ -394,11 +433,11 @@ package struct SimulatedIKEInitiator {
         return [Outgoing(bytes: outstanding, port: port)]
     }
 
-    private func withMarker(_ bytes: [UInt8]) -> [UInt8] {
+    func withMarker(_ bytes: [UInt8]) -> [UInt8] {
         port == .natTraversal ? [0, 0, 0, 0] + bytes : bytes
     }
 
-    private func informational(_ payload: Payload, keys: Phase1Keys) -> Outgoing {
+    func informational(_ payload: Payload, keys: Phase1Keys) -> Outgoing {
         let messageID = entropy.integer(in: 1...UInt32.max)
         var iv = keys.initialVector(messageID: messageID)
         let bytes = seal(
@@ -412,7 +451,7 @@ package struct SimulatedIKEInitiator {
         return Outgoing(bytes: withMarker(bytes), port: port)
     }
 
-    private func seal(
+    func seal(
         _ payloads: [Payload],
         messageID: UInt32,
         hashing extra: [UInt8],
@@ -429,7 +468,7 @@ package struct SimulatedIKEInitiator {
         return keys.encrypt(message, iv: &iv)
     }
 
-    private func header(_ exchange: ExchangeType, messageID: UInt32 = 0) -> ISAKMPHeader {
+    func header(_ exchange: ExchangeType, messageID: UInt32 = 0) -> ISAKMPHeader {
         ISAKMPHeader(
             initiatorCookie: cookieI,
             responderCookie: cookieR,

@@ -18,6 +18,8 @@ package struct SimulatedKernel: Sendable {
     package private(set) var interfaces: [KernelSessionID: PPPInterface] = [:]
     /// Requests that no kernel would have taken, or that leave something unprotected.
     package private(set) var violations: [String] = []
+    /// Datagrams that found no association to protect them, and so went nowhere.
+    package private(set) var heldBack = 0
     /// Every request, in words.
     package private(set) var log: [String] = []
     /// Removed by somebody else, and not yet cleaned up after.
@@ -129,6 +131,10 @@ package struct SimulatedKernel: Sendable {
             return .inventory(KernelInventory(associations: Set(associations.keys), sessions: Set(sessions.keys)))
         }
         return .done
+    }
+
+    package mutating func countHeldBack() {
+        heldBack += 1
     }
 
     package mutating func note(_ violation: String) {

@@ -388,7 +388,8 @@ package struct SimulatedNetwork {
             return
         }
         guard let association = kernel.outbound(requestID) else {
-            kernel.note("datagram without an association")
+            // The policies of the socket hold it back.
+            kernel.countHeldBack()
             return
         }
         guard

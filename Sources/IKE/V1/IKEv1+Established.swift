@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Cryptography
-package import DataPlane
+internal import DataPlane
 package import Primitives
 
 extension IKEv1 {
@@ -39,14 +39,6 @@ extension IKEv1 {
             cipher = try CBCContext(keys.blockCipher, key: keys.encryptionKey)
         }
     }
-
-    /// A pair of ESP security associations that stands.
-    struct Child: Hashable, Sendable {
-        var inboundSPI: ESPSPI
-        var outboundSPI: ESPSPI
-        var transform: ESPTransform
-        var expires: MonotonicTime
-    }
 }
 
 extension IKEv1.ResponderSA {
@@ -64,14 +56,25 @@ extension IKEv1.ResponderSA {
         package let nat: NATFinding
         package let identity: IKEv1.IDPayload
         package let since: MonotonicTime
-        let expires: MonotonicTime
+        var expires: MonotonicTime
+        /// When we (next) replace it, should the peer not have done so; `nil` after the last attempt.
+        private(set) var renews: MonotonicTime?
+        private var renewals = 0
         /// When message 6 is forgotten.
         var answerExpires: MonotonicTime?
         var nextKeepalive: MonotonicTime?
         /// The IKE SA that this one takes over from.
         package var previous: IKESAID?
-        /// A newer IKE SA stands for the same peer.
+        package var isPreviousDeleted = false
+        /// The same, unless the peer said that it knows of no other.
+        var heritage: IKESAID? { isInitialContact && !isPreviousDeleted ? nil : previous }
+        /// A newer IKE SA stands for the same peer, which has proved there that it is the same.
         package var isSuperseded = false
+        /// A quick mode came to its end over ``IKEv1/ResponderSA/path``.
+        package var isProved = false
+        /// The peer said that it has no other SA with us.
+        package var isInitialContact = false
+        var liveness: IKEv1.Liveness
         var quickModes: [QuickMode] = []
         var messageIDs: [UInt32] = []
         var children: [IKEv1.Child] = []
@@ -87,7 +90,9 @@ extension IKEv1.ResponderSA {
             since: MonotonicTime,
             expires: MonotonicTime,
             answerExpires: MonotonicTime?,
-            nextKeepalive: MonotonicTime?
+            nextKeepalive: MonotonicTime?,
+            liveness: IKEv1.Liveness,
+            entropy: any EntropySource
         ) {
             self.keys = keys
             self.transform = transform
@@ -96,9 +101,23 @@ extension IKEv1.ResponderSA {
             self.identity = identity
             self.since = since
             self.expires = expires
+            renews = expires.advanced(by: .zero - IKEv1.rekeyMargin(of: since.duration(to: expires), entropy))
             self.answerExpires = answerExpires
             self.nextKeepalive = nextKeepalive
+            self.liveness = liveness
         }
+
+        private static let mostRenewals = 3
+
+        /// Counts an attempt to replace it and sets the time of the next.
+        mutating func noteRenewal(at now: MonotonicTime) {
+            renewals += 1
+            let wait = max(now.duration(to: expires) / 3, .seconds(1))
+            renews = renewals < Self.mostRenewals ? now.advanced(by: wait) : nil
+        }
+
+        /// Whoever stands for the peer now is asked, and nobody before it.
+        var isProbed: Bool { liveness.isAnswering && !isSuperseded }
 
         mutating func contexts() throws(CryptographyError) -> IKEv1.Contexts {
             if let kept { return kept }
@@ -116,7 +135,9 @@ extension IKEv1.ResponderSA {
             if let answerExpires { deadline = min(deadline, answerExpires) }
             if let nextKeepalive { deadline = min(deadline, nextKeepalive) }
             for quickMode in quickModes { deadline = min(deadline, quickMode.deadline) }
-            for child in children { deadline = min(deadline, child.expires) }
+            for child in children { deadline = min(deadline, child.deadline) }
+            if let renews { deadline = min(deadline, renews) }
+            if isProbed { deadline = min(deadline, liveness.next) }
             return deadline
         }
     }
@@ -132,68 +153,47 @@ extension IKEv1.ResponderSA {
         var children: [IKEv1.Child]
 
         var deadline: MonotonicTime? {
-            (children.map(\.expires) + (nextKeepalive.map { [$0] } ?? [])).min()
+            (children.map(\.deadline) + (nextKeepalive.map { [$0] } ?? [])).min()
         }
     }
 
-    /// A newer IKE SA stands for the same peer now.
+    /// The peer deleted its last IKE SA. If it negotiates the next one soon, that is the same peer in the same call.
+    package struct Deleted: Sendable {
+        package let transform: IKETransform
+        package let nat: NATFinding
+        package let identity: IKEv1.IDPayload
+        package let since: MonotonicTime
+        package var until: MonotonicTime
+
+        /// Time enough to begin anew, too short to be in the way.
+        static let patience: Duration = .seconds(10)
+    }
+
+    /// A newer IKE SA stands for the same peer now, as was proved.
     package mutating func supersede() {
         guard case .established(var phase) = state else { return }
         phase.isSuperseded = true
         state = .established(phase)
     }
 
-    /// Remembers the IKE SA that stood for the same peer before.
-    package mutating func succeed(_ previous: IKESAID?) {
+    /// A successor stands: this SA says goodbye in a moment.
+    mutating func bowOut(at now: MonotonicTime) {
         guard case .established(var phase) = state else { return }
-        phase.previous = previous
+        phase.expires = min(phase.expires, now.advanced(by: Self.handOver))
         state = .established(phase)
     }
 
-    /// The peer gave up a child under a newer IKE SA.
-    ///
-    /// - Returns: `nil` if no child has this outbound SPI.
-    package mutating func removeChild(
-        outboundSPI: ESPSPI,
-        _ surroundings: inout Surroundings
-    ) -> [IKEv1.Effect]? {
-        switch state {
-        case .established(var phase):
-            guard let effects = remove(outboundSPI, from: &phase, &surroundings) else { return nil }
-            state = .established(phase)
-            return effects
-        case .retired(var phase):
-            guard let index = phase.children.firstIndex(where: { $0.outboundSPI == outboundSPI }) else { return nil }
-            let child = phase.children.remove(at: index)
-            surroundings.release(child.inboundSPI)
-            let effects: [IKEv1.Effect] = [
-                .remove(childID(child.inboundSPI)), report(.childDeletedByPeer(childID(child.inboundSPI))),
-            ]
-            let (next, more) = settle(phase)
-            state = next
-            return effects + more
-        case .waitKeyExchange, .waitIdentity, .refused, .closed:
-            return nil
-        }
-    }
+    /// For the peer to see that the new SA is the old one's successor, and to hand the children over.
+    private static let handOver: Duration = .seconds(5)
 
-    /// Takes away a child, or a quick mode whose child the peer has given up already.
-    func remove(
-        _ outboundSPI: ESPSPI,
-        from phase: inout Established,
-        _ surroundings: inout Surroundings
-    ) -> [IKEv1.Effect]? {
-        if let index = phase.children.firstIndex(where: { $0.outboundSPI == outboundSPI }) {
-            let id = childID(phase.children.remove(at: index).inboundSPI)
-            surroundings.release(id.inboundSPI)
-            return [.remove(id), report(.childDeletedByPeer(id))]
-        }
-        guard let index = phase.quickModes.firstIndex(where: { $0.pendingOutboundSPI == outboundSPI }),
-            let inbound = phase.quickModes[index].pendingInboundSPI
-        else { return nil }
-        phase.quickModes[index].finish()
-        surroundings.release(inbound)
-        return [.remove(childID(inbound)), report(.childDeletedByPeer(childID(inbound)))]
+    /// Remembers the IKE SA that stood for the same peer before.
+    ///
+    /// - Parameter isDeleted: The peer deleted it: it may say that it has no other one, and still go on with it.
+    package mutating func succeed(_ previous: IKESAID, isDeleted: Bool) {
+        guard case .established(var phase) = state else { return }
+        phase.previous = previous
+        phase.isPreviousDeleted = isDeleted
+        state = .established(phase)
     }
 
     func childID(_ inboundSPI: ESPSPI) -> ChildSA.ID {
@@ -201,7 +201,7 @@ extension IKEv1.ResponderSA {
     }
 
     /// A retired SA without children is gone.
-    private func settle(_ phase: Retired) -> (State, [IKEv1.Effect]) {
+    func settle(_ phase: Retired) -> (State, [IKEv1.Effect]) {
         phase.children.isEmpty ? (.closed, [.closed(id)]) : (.retired(phase), [])
     }
 
@@ -216,11 +216,7 @@ extension IKEv1.ResponderSA {
             effects.append(.transmit(path.keepalive))
             phase.nextKeepalive = now.advanced(by: surroundings.configuration.keepaliveInterval)
         }
-        for child in phase.children where child.expires <= now {
-            surroundings.release(child.inboundSPI)
-            effects += [.remove(childID(child.inboundSPI)), report(.childExpired(childID(child.inboundSPI)))]
-        }
-        phase.children.removeAll { $0.expires <= now }
+        effects += advanceChildren(of: &phase, to: now, &surroundings)
         let (next, more) = settle(phase)
         return (next, effects + more)
     }
@@ -241,15 +237,15 @@ extension IKEv1.ResponderSA {
             phase.nextKeepalive = now.advanced(by: surroundings.configuration.keepaliveInterval)
         }
         effects += advanceQuickModes(of: &phase, to: now, &surroundings)
-        let expired = phase.children.filter { $0.expires <= now }
-        if !expired.isEmpty {
-            phase.children.removeAll { $0.expires <= now }
-            effects += delete(expired, in: &phase, surroundings)
-            for child in expired {
-                surroundings.release(child.inboundSPI)
-                effects += [.remove(childID(child.inboundSPI)), report(.childExpired(childID(child.inboundSPI)))]
-            }
+        effects += advanceChildren(of: &phase, to: now, &surroundings)
+        if let due = phase.renews, due <= now {
+            phase.noteRenewal(at: now)
+            // Who has nothing to lose by it lets the SA end.
+            if !phase.isSuperseded, !phase.children.isEmpty { surroundings.errands.append(.renew(at: now)) }
         }
+        let liveness = advanceLiveness(of: &phase, to: now, &surroundings)
+        effects += liveness.effects
+        if liveness.isDead { return (.closed, effects + die(&phase, at: now, &surroundings)) }
         if phase.expires <= now {
             effects += deleteSelf(in: &phase, surroundings)
             effects.append(report(.expired(children: phase.children.count)))
@@ -262,7 +258,7 @@ extension IKEv1.ResponderSA {
     /// The IKE SA is over: its children live on until their own end, quick modes under way do not.
     func leave(_ phase: inout Established, _ surroundings: inout Surroundings) -> (State, [IKEv1.Effect]) {
         let pending = phase.quickModes.compactMap(\.pendingInboundSPI)
-        for spi in pending { surroundings.release(spi) }
+        for spi in phase.quickModes.compactMap(\.inboundSPI) { surroundings.release(spi) }
         let (next, effects) = settle(
             Retired(
                 transform: phase.transform,
@@ -280,6 +276,49 @@ extension IKEv1.ResponderSA {
     /// Gives back every SPI.
     func release(_ phase: inout Established, _ surroundings: inout Surroundings) {
         for child in phase.children { surroundings.release(child.inboundSPI) }
-        for spi in phase.quickModes.compactMap(\.pendingInboundSPI) { surroundings.release(spi) }
+        for spi in phase.quickModes.compactMap(\.inboundSPI) { surroundings.release(spi) }
+    }
+
+    /// The peer was not heard for too long. Nobody will read the goodbye, unless it is the way to us that is broken.
+    private func die(
+        _ phase: inout Established,
+        at now: MonotonicTime,
+        _ surroundings: inout Surroundings
+    ) -> [IKEv1.Effect] {
+        let silence = phase.liveness.lastHeard.duration(to: now)
+        let goodbye = delete(phase.children, in: &phase, surroundings) + deleteSelf(in: &phase, surroundings)
+        release(&phase, &surroundings)
+        surroundings.errands.append(.died)
+        return goodbye + [report(.deadPeer(silence: silence, children: phase.children.count)), .closed(id)]
+    }
+
+    /// Ends without a word to the peer, which does not know it any more.
+    package mutating func vanish(_ kind: Event.Kind, _ surroundings: inout Surroundings) -> [IKEv1.Effect] {
+        switch state {
+        case .established(var phase):
+            release(&phase, &surroundings)
+        case .retired(let phase):
+            for child in phase.children { surroundings.release(child.inboundSPI) }
+        case .deleted:
+            break
+        case .waitKeyExchange, .waitIdentity, .refused, .closed:
+            return []
+        }
+        state = .closed
+        return [report(kind), .closed(id)]
+    }
+
+    /// Nothing will follow this one that was deleted, or something has.
+    package mutating func endPatience() -> [IKEv1.Effect] {
+        guard case .deleted = state else { return [] }
+        state = .closed
+        return [.closed(id)]
+    }
+
+    /// A new IKE SA of the same peer is there: its first quick mode has time to come.
+    package mutating func extendPatience(at now: MonotonicTime) {
+        guard case .deleted(var phase) = state else { return }
+        phase.until = max(phase.until, now.advanced(by: Deleted.patience))
+        state = .deleted(phase)
     }
 }

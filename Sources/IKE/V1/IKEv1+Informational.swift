@@ -49,7 +49,7 @@ extension IKEv1.ResponderSA {
         return result
     }
 
-    private func act(
+    private mutating func act(
         on chain: PayloadChain,
         _ arrival: IKEv1.Arrival,
         in phase: inout Established,
@@ -63,10 +63,10 @@ extension IKEv1.ResponderSA {
                     let delete = try IKEv1.DeletePayload(payload.body)
                     if delete.protocolID == .isakmp, delete.spis.contains(cookies.bytes) {
                         // The first one wins: whatever follows it is for an SA that is gone.
-                        let (next, more) = deletedByPeer(&phase, &surroundings)
+                        let (next, more) = deletedByPeer(&phase, at: arrival.now, &surroundings)
                         return (next, effects + more)
                     }
-                    effects += receiveDelete(delete, in: &phase, &surroundings)
+                    effects += receiveDelete(delete, in: &phase, at: arrival.now, &surroundings)
                 case .notification:
                     let notification = try IKEv1.NotificationPayload(payload.body)
                     effects += receive(notification, arrival, in: &phase, &surroundings)
@@ -77,37 +77,54 @@ extension IKEv1.ResponderSA {
                 effects.append(report(.malformedMessage(.informational, error)))
             }
         }
+        effects += askElsewhere(arrival, in: &phase, surroundings)
         return (.established(phase), effects)
     }
 
-    /// With a newer IKE SA for the same peer this is the end of a rekeying, and the children stay; without one
-    /// the peer hangs up.
+    /// With a newer IKE SA for the same peer this is the end of a rekeying, and the children stay. Without one the
+    /// peer hangs up, or is about to begin anew: the children go, and what stands on them waits for a moment.
     private func deletedByPeer(
         _ phase: inout Established,
+        at now: MonotonicTime,
         _ surroundings: inout Surroundings
     ) -> (State, [IKEv1.Effect]) {
         let count = phase.children.count
-        if phase.isSuperseded {
+        if phase.isSuperseded || surroundings.hasHeir {
+            surroundings.errands.append(.left(at: now))
             let (next, effects) = leave(&phase, &surroundings)
             return (next, [report(.deletedByPeer(ikeSA: true, children: 0))] + effects)
         }
         release(&phase, &surroundings)
-        return (.closed, [report(.deletedByPeer(ikeSA: true, children: count)), .closed(id)])
+        let gone = phase.children.map(\.inboundSPI) + phase.quickModes.compactMap(\.pendingInboundSPI)
+        let next = Deleted(
+            transform: phase.transform,
+            nat: phase.nat,
+            identity: phase.identity,
+            since: phase.since,
+            until: now.advanced(by: Deleted.patience)
+        )
+        return (
+            .deleted(next),
+            [report(.deletedByPeer(ikeSA: true, children: count))] + gone.map { .remove(childID($0)) }
+                + [.deletedByPeer(id)]
+        )
     }
 
     private func receiveDelete(
         _ delete: IKEv1.DeletePayload,
         in phase: inout Established,
+        at now: MonotonicTime,
         _ surroundings: inout Surroundings
     ) -> [IKEv1.Effect] {
         guard delete.protocolID == .esp, delete.spiSize == 4 else { return [] }
         var effects: [IKEv1.Effect] = []
         for bytes in delete.spis.prefix(Self.mostDeletes) {
             guard let spi = ESPSPI(rawValue: bytes.reduce(0) { $0 << 8 | UInt32($1) }) else { continue }
-            if let more = remove(spi, from: &phase, &surroundings) {
+            if let more = remove(spi, isReplaced: false, from: &phase, at: now, &surroundings) {
+                phase.liveness.heard(at: now)
                 effects += more
             } else {
-                surroundings.unclaimedDeletes.append(spi)
+                surroundings.errands.append(.remove(spi, at: now))
             }
         }
         return effects
@@ -116,7 +133,7 @@ extension IKEv1.ResponderSA {
     /// SPIs that one Delete can be about; nobody has more.
     private static let mostDeletes = 64
 
-    private func receive(
+    private mutating func receive(
         _ notification: IKEv1.NotificationPayload,
         _ arrival: IKEv1.Arrival,
         in phase: inout Established,
@@ -124,7 +141,8 @@ extension IKEv1.ResponderSA {
     ) -> [IKEv1.Effect] {
         switch notification.type {
         case .areYouThere:
-            guard notification.spi == cookies.bytes, notification.data.count == 4 else { return [] }
+            guard let number = sequence(of: notification) else { return [] }
+            phase.liveness.takeQuestion(number, at: arrival.now)
             if let last = phase.lastAliveAnswer, last.duration(to: arrival.now) < Self.aliveInterval { return [] }
             let ack = IKEv1.NotificationPayload(
                 protocolID: .isakmp,
@@ -136,12 +154,51 @@ extension IKEv1.ResponderSA {
             phase.lastAliveAnswer = arrival.now
             surroundings.counters.aliveAnswers += 1
             return [.transmit(arrival.path.datagram(message))]
-        case .areYouThereAck, .connected:
+        case .areYouThereAck:
+            guard let number = sequence(of: notification) else { return [] }
+            let answer = phase.liveness.takeAnswer(number, from: arrival.path, at: arrival.now)
+            if !answer.isRight { surroundings.counters.strayAnswers += 1 }
+            return answer.moves ? move(to: arrival.path, &surroundings) : []
+        case .connected:
             return []
         case .initialContact:
+            phase.isInitialContact = true
+            if phase.isProved { surroundings.errands.append(.proved) }
             return [report(.initialContact)]
-        default:
+        case .responderLifetime:
+            obey(notification, in: &phase, at: arrival.now)
             return [report(.peerNotification(notification.type))]
+        default:
+            let refused =
+                notification.type.isError
+                ? fail(refusedAs: notification.type, spi: notification.spi, in: &phase, &surroundings) : []
+            return [report(.peerNotification(notification.type))] + refused
+        }
+    }
+
+    /// The number in an R-U-THERE or its answer; `nil` if it is not about this SA.
+    private func sequence(of notification: IKEv1.NotificationPayload) -> UInt32? {
+        guard notification.spi == cookies.bytes, notification.data.count == 4 else { return nil }
+        return notification.data.reduce(0) { $0 << 8 | UInt32($1) }
+    }
+
+    /// A child that we asked for lives no longer than the peer wants.
+    private func obey(
+        _ notification: IKEv1.NotificationPayload,
+        in phase: inout Established,
+        at now: MonotonicTime
+    ) {
+        guard notification.protocolID == .esp, let time = IKEv1.lifetimes(in: notification).time,
+            let index = phase.children.firstIndex(where: {
+                $0.isOurs && $0.outboundSPI.rawValue.bytes == notification.spi
+            })
+        else { return }
+        let since = phase.children[index].since
+        let expires = since.advanced(by: max(time, IKEv1.shortestLifetime))
+        guard expires < phase.children[index].expires else { return }
+        phase.children[index].expires = expires
+        phase.children[index].rekeys = phase.children[index].rekeys.map {
+            min($0, since.advanced(by: since.duration(to: expires) * 9 / 10))
         }
     }
 
@@ -199,21 +256,25 @@ extension IKEv1 {
     /// What a peer is told that asked for a longer life than it gets.
     ///
     /// - SeeAlso: RFC 2407 §4.6.3.1
-    static func responderLifetime(_ lifetime: Duration, protocolID: ProtocolID, spi: [UInt8]) -> Payload {
-        let isPhaseOne = protocolID == .isakmp
-        let seconds = UInt32(clamping: lifetime.components.seconds)
+    static func responderLifetime(
+        _ lifetime: Duration,
+        kilobytes: UInt64? = nil,
+        protocolID: ProtocolID,
+        spi: [UInt8]
+    ) -> Payload {
         var writer = ByteWriter()
-        Attribute(
-            isPhaseOne ? IKEAttribute.lifeType : ESPAttribute.lifeType,
-            UInt16(lifeSeconds)
-        ).encode(into: &writer)
-        Attribute(
-            type: isPhaseOne ? IKEAttribute.lifeDuration : ESPAttribute.lifeDuration,
-            value: .variable(seconds.bytes)
-        ).encode(into: &writer)
+        let lifeType = protocolID == .isakmp ? IKEAttribute.lifeType : ESPAttribute.lifeType
+        for attribute in lifetimeAttributes(lifetime, kilobytes: kilobytes, lifeType) {
+            attribute.encode(into: &writer)
+        }
         return Payload(
             .notification,
             NotificationPayload(protocolID: protocolID, spi: spi, type: .responderLifetime, data: writer.bytes)
         )
+    }
+
+    /// - SeeAlso: RFC 2407 §4.6.3.3
+    static func isInitialContact(_ chain: PayloadChain) -> Bool {
+        chain.all(.notification).contains { (try? NotificationPayload($0))?.type == .initialContact }
     }
 }

@@ -7,12 +7,15 @@ extension IKEv1.ResponderSA {
     /// One quick mode, from its first message until nobody repeats that any more.
     package struct QuickMode: Sendable {
         let messageID: UInt32
-        /// Of message 1.
-        let fingerprint: Int
-        let ends: MonotonicTime
+        /// Of the peer's first message in it, once that has come.
+        var fingerprint: Int?
+        let began: MonotonicTime
+        var ends: MonotonicTime
         var stage: Stage
 
         indirect enum Stage: Sendable {
+            /// We began: message 1 is on its way.
+            case offering(Offering)
             /// The kernel has been asked for the inbound half.
             case installing(Installing)
             /// Message 2 is on its way.
@@ -22,10 +25,10 @@ extension IKEv1.ResponderSA {
         }
 
         var deadline: MonotonicTime {
-            if case .waitProof(let waiting) = stage, let next = waiting.nextRetransmission {
-                min(ends, next)
-            } else {
-                ends
+            switch stage {
+            case .offering(let offering): offering.schedule.next.map { min(ends, $0) } ?? ends
+            case .waitProof(let waiting): waiting.schedule.next.map { min(ends, $0) } ?? ends
+            case .installing, .over: ends
             }
         }
 
@@ -35,6 +38,20 @@ extension IKEv1.ResponderSA {
             switch stage {
             case .installing(let installing): installing.child.id.inboundSPI
             case .waitProof(let waiting): waiting.child.inboundSPI
+            case .offering, .over: nil
+            }
+        }
+
+        /// Taken, whether the kernel knows it or not.
+        var inboundSPI: ESPSPI? {
+            if case .offering(let offering) = stage { offering.spi } else { pendingInboundSPI }
+        }
+
+        var terms: IKEv1.Terms? {
+            switch stage {
+            case .offering(let offering): offering.terms
+            case .installing(let installing): installing.terms
+            case .waitProof(let waiting): waiting.child.terms
             case .over: nil
             }
         }
@@ -43,15 +60,17 @@ extension IKEv1.ResponderSA {
             switch stage {
             case .installing(let installing): installing.child.outboundSPI
             case .waitProof(let waiting): waiting.child.outboundSPI
-            case .over: nil
+            case .offering, .over: nil
             }
         }
 
         /// Keeps the answer, if there was one, and forgets the rest.
         mutating func finish() {
             switch stage {
-            case .installing:
-                stage = .over(IKEv1.Answer(fingerprint: fingerprint, message: [], sent: MonotonicTime(nanoseconds: 0)))
+            case .offering, .installing:
+                stage = .over(
+                    IKEv1.Answer(fingerprint: fingerprint ?? 0, message: [], sent: MonotonicTime(nanoseconds: 0))
+                )
             case .waitProof(let waiting):
                 stage = .over(waiting.answer)
             case .over:
@@ -68,12 +87,14 @@ extension IKEv1.ResponderSA {
         var responderNonce: [UInt8]
         /// g(qm)^xy and our half of it.
         var agreement: (shared: SecretBytes, publicValue: [UInt8])?
-        /// IDci and IDcr as they came; both or none.
-        var identities: [Payload]
+        /// What it is for; the identities are the peer's and ours.
+        var terms: IKEv1.Terms
         var iv: [UInt8]
         var path: IKEv1.Path
         var child: ChildSA
         var attempts = 1
+        /// We began: the child that this one is to replace.
+        var former: ChildSA.ID?
 
         /// SPIs that the kernel may refuse before we give up.
         static let mostAttempts = 4
@@ -81,16 +102,13 @@ extension IKEv1.ResponderSA {
 
     struct WaitProof: Sendable {
         var child: IKEv1.Child
-        var isEncapsulated: Bool
         var initiatorNonce: [UInt8]
         var responderNonce: [UInt8]
         var iv: [UInt8]
         var path: IKEv1.Path
         /// Message 2.
         var answer: IKEv1.Answer
-        var nextRetransmission: MonotonicTime?
-        var wait: Duration
-        var retransmissions = 0
+        var schedule: IKEv1.Schedule
     }
 
     mutating func receiveQuickMode(
@@ -114,17 +132,19 @@ extension IKEv1.ResponderSA {
             return repeatAnswer(of: &phase.quickModes[index], arrival)
         }
         switch phase.quickModes[index].stage {
+        case .offering(let offering):
+            return receiveAnswer(arrival, to: offering, at: index, in: &phase, &surroundings)
         case .installing, .over:
             surroundings.counters.duplicates += 1
             return []
         case .waitProof(let waiting):
-            return receiveProof(arrival, waiting, at: index, in: &phase)
+            return receiveProof(arrival, waiting, at: index, in: &phase, &surroundings)
         }
     }
 
     private func repeatAnswer(of quickMode: inout QuickMode, _ arrival: IKEv1.Arrival) -> [IKEv1.Effect] {
         switch quickMode.stage {
-        case .installing:
+        case .offering, .installing:
             return []
         case .waitProof(var waiting):
             let effects = waiting.answer.again(at: arrival.now, over: waiting.path, unlimited: true)
@@ -146,7 +166,7 @@ extension IKEv1.ResponderSA {
         var peerTrafficPort: UInt16?
     }
 
-    private enum Refusal: Error {
+    enum Refusal: Error {
         case severalNegotiations(Int)
         case malformed(DecodeError)
         case identity(String)
@@ -188,6 +208,9 @@ extension IKEv1.ResponderSA {
         // From here on the peer is known: whatever happens, this message id is used up.
         if phase.messageIDs.count == Self.mostMessageIDs { phase.messageIDs.removeFirst() }
         phase.messageIDs.append(messageID)
+        phase.liveness.heard(at: arrival.now)
+        phase.isInitialContact = phase.isInitialContact || IKEv1.isInitialContact(opened.chain)
+        let room = makeRoom(in: &phase, &surroundings)
         let ends = arrival.now.advanced(by: surroundings.configuration.exchangeTimeout)
         do throws(Refusal) {
             let installing = try accept(arrival, opened, in: phase, &surroundings)
@@ -195,11 +218,12 @@ extension IKEv1.ResponderSA {
                 QuickMode(
                     messageID: messageID,
                     fingerprint: arrival.fingerprint,
+                    began: arrival.now,
                     ends: ends,
                     stage: .installing(installing)
                 )
             )
-            return [.installInbound(installing.child)] + notifications(in: opened.chain)
+            return room + [.installInbound(installing.child)] + notifications(in: opened.chain)
         } catch {
             let (kind, type) = verdict(on: error)
             let spi = (try? IKEv1.SAPayload(opened.chain.only(.securityAssociation)))?.proposals.first?.spi ?? []
@@ -207,9 +231,15 @@ extension IKEv1.ResponderSA {
             let message = protected([Payload(.notification, notice)], in: &phase, surroundings)
             let answer = IKEv1.Answer(fingerprint: arrival.fingerprint, message: message ?? [], sent: arrival.now)
             phase.quickModes.append(
-                QuickMode(messageID: messageID, fingerprint: arrival.fingerprint, ends: ends, stage: .over(answer))
+                QuickMode(
+                    messageID: messageID,
+                    fingerprint: arrival.fingerprint,
+                    began: arrival.now,
+                    ends: ends,
+                    stage: .over(answer)
+                )
             )
-            return (message.map { [.transmit(arrival.path.datagram($0))] } ?? []) + [report(kind)]
+            return room + (message.map { [.transmit(arrival.path.datagram($0))] } ?? []) + [report(kind)]
         }
     }
 
@@ -236,6 +266,7 @@ extension IKEv1.ResponderSA {
         let offer = try readOffer(opened.chain, arrival.path, nat: phase.nat)
         let pending = phase.quickModes.count { !$0.isOver }
         guard phase.children.count + pending < Self.mostChildren else { throw .children }
+        let profile = acceptance(surroundings).profile
         let choice: IKEv1.PhaseTwoChoice
         do throws(ProposalMismatch) {
             choice = try IKEv1.choose(
@@ -252,12 +283,21 @@ extension IKEv1.ResponderSA {
         let agreement = try agree(on: choice.group, with: offer.publicValue)
         guard let spi = surroundings.takeSPI(for: id) else { throw .spi }
         let empty = SecretBytes(copying: [])
+        let terms = IKEv1.Terms(
+            proposal: choice.answer,
+            group: choice.group,
+            identities: offer.identities,
+            isEncapsulated: choice.isEncapsulated,
+            peerTrafficPort: offer.peerTrafficPort,
+            lifetime: IKEv1.lifetime(choice.lifetime, atMost: profile.longestChildLifetime),
+            lifetimeKilobytes: IKEv1.kilobytes(choice.lifetimeKilobytes, atMost: profile.longestChildKilobytes)
+        )
         var installing = Installing(
             choice: choice,
             initiatorNonce: offer.nonce,
             responderNonce: surroundings.entropy.bytes(Self.nonceLength),
             agreement: agreement,
-            identities: offer.identities,
+            terms: terms,
             iv: opened.nextIV,
             path: arrival.path,
             child: ChildSA(
@@ -273,13 +313,25 @@ extension IKEv1.ResponderSA {
                 peer: arrival.path.peer,
                 isEncapsulated: choice.isEncapsulated,
                 peerTrafficPort: offer.peerTrafficPort,
-                lifetime: min(choice.lifetime, acceptance(surroundings).profile.longestChildLifetime),
-                lifetimeKilobytes: choice.lifetimeKilobytes
+                lifetime: terms.lifetime,
+                lifetimeKilobytes: terms.lifetimeKilobytes
             )
         )
-        installing.child.previousIKE = phase.previous
+        installing.child.previousIKE = phase.heritage
         installing.deriveKeys(phase.keys)
         return installing
+    }
+
+    /// A child that is about to leave does not keep another one out.
+    private func makeRoom(
+        in phase: inout Established,
+        _ surroundings: inout Surroundings
+    ) -> [IKEv1.Effect] {
+        let pending = phase.quickModes.count { !$0.isOver }
+        guard phase.children.count + pending >= Self.mostChildren,
+            let index = phase.children.firstIndex(where: { $0.departure != nil })
+        else { return [] }
+        return depart(phase.children.remove(at: index), in: &phase, &surroundings)
     }
 
     private func agree(

@@ -20,6 +20,8 @@ extension IKEv1.ResponderSA {
         }
         let effects: [IKEv1.Effect]
         switch outcome {
+        case .installed where installing.former != nil:
+            effects = prove(installing, at: index, in: &phase, now, &surroundings)
         case .installed:
             effects = answer(installing, at: index, in: &phase, now, surroundings)
         case .spiInUse:
@@ -46,7 +48,9 @@ extension IKEv1.ResponderSA {
         _ now: MonotonicTime,
         _ surroundings: inout Surroundings
     ) -> [IKEv1.Effect] {
-        guard tried.attempts < Installing.mostAttempts, let spi = surroundings.takeSPI(for: id) else {
+        // What stands in our message 1 cannot be changed any more.
+        guard tried.former == nil, tried.attempts < Installing.mostAttempts, let spi = surroundings.takeSPI(for: id)
+        else {
             return giveUp(tried, at: index, in: &phase, now, &surroundings, .spiExhausted)
         }
         surroundings.release(tried.child.id.inboundSPI)
@@ -74,7 +78,7 @@ extension IKEv1.ResponderSA {
         )
         let message = protected([Payload(.notification, notice)], in: &phase, surroundings)
         phase.quickModes[index].stage = .over(
-            IKEv1.Answer(fingerprint: phase.quickModes[index].fingerprint, message: message ?? [], sent: now)
+            IKEv1.Answer(fingerprint: phase.quickModes[index].fingerprint ?? 0, message: message ?? [], sent: now)
         )
         return [.remove(installing.child.id)] + (message.map { [.transmit(installing.path.datagram($0))] } ?? [])
             + [report(kind)]
@@ -97,7 +101,7 @@ extension IKEv1.ResponderSA {
             Payload(.nonce, installing.responderNonce),
         ]
         if let agreement = installing.agreement { payloads.append(Payload(.keyExchange, agreement.publicValue)) }
-        payloads += installing.identities
+        payloads += installing.terms.identities
         if child.isEncapsulated, let natTraversal = phase.natTraversal {
             for address in [child.peer.address, child.local.address] {
                 payloads.append(
@@ -105,9 +109,17 @@ extension IKEv1.ResponderSA {
                 )
             }
         }
-        if child.lifetime < installing.choice.lifetime {
+        let isShorter = child.lifetime < installing.choice.lifetime
+        let isLess =
+            child.lifetimeKilobytes.map { $0 < installing.choice.lifetimeKilobytes ?? UInt64.max } ?? false
+        if isShorter || isLess {
             payloads.append(
-                IKEv1.responderLifetime(child.lifetime, protocolID: .esp, spi: child.id.inboundSPI.rawValue.bytes)
+                IKEv1.responderLifetime(
+                    child.lifetime,
+                    kilobytes: isLess ? child.lifetimeKilobytes : nil,
+                    protocolID: .esp,
+                    spi: child.id.inboundSPI.rawValue.bytes
+                )
             )
         }
         let sealed: (bytes: [UInt8], nextIV: [UInt8])
@@ -128,23 +140,25 @@ extension IKEv1.ResponderSA {
             phase.quickModes[index].finish()
             return [.remove(child.id), report(.cryptographyFailed("\(error)"))]
         }
-        let wait = surroundings.configuration.retransmissionWait
         phase.quickModes[index].stage = .waitProof(
             WaitProof(
                 child: IKEv1.Child(
                     inboundSPI: child.id.inboundSPI,
                     outboundSPI: child.outboundSPI,
                     transform: child.transform,
-                    expires: now.advanced(by: child.lifetime)
+                    terms: installing.terms,
+                    isOurs: false,
+                    asked: quickMode.began,
+                    since: now,
+                    lowerNonce: IKEv1.lowerNonce(installing.initiatorNonce, installing.responderNonce),
+                    entropy: surroundings.entropy
                 ),
-                isEncapsulated: child.isEncapsulated,
                 initiatorNonce: installing.initiatorNonce,
                 responderNonce: installing.responderNonce,
                 iv: sealed.nextIV,
                 path: installing.path,
-                answer: IKEv1.Answer(fingerprint: quickMode.fingerprint, message: sealed.bytes, sent: now),
-                nextRetransmission: surroundings.configuration.retransmissionLimit > 0 ? now.advanced(by: wait) : nil,
-                wait: wait
+                answer: IKEv1.Answer(fingerprint: quickMode.fingerprint ?? 0, message: sealed.bytes, sent: now),
+                schedule: IKEv1.Schedule(from: now, surroundings.configuration)
             )
         )
         return [.transmit(installing.path.datagram(sealed.bytes))]
@@ -155,7 +169,8 @@ extension IKEv1.ResponderSA {
         _ arrival: IKEv1.Arrival,
         _ waiting: WaitProof,
         at index: Int,
-        in phase: inout Established
+        in phase: inout Established,
+        _ surroundings: inout Surroundings
     ) -> [IKEv1.Effect] {
         let quickMode = phase.quickModes[index]
         do throws(CryptographyError) {
@@ -176,21 +191,27 @@ extension IKEv1.ResponderSA {
         } catch {
             return [report(.cryptographyFailed("\(error)"))]
         }
-        // RFC 3947 §7: an end that is not behind a NAT follows the other one, by what it has authenticated.
-        if phase.nat.isPeerBehindNAT, !phase.nat.isLocalBehindNAT, arrival.path.port == .natTraversal {
-            path = arrival.path
+        phase.liveness.heard(at: arrival.now)
+        // Whoever sends this has read message 2 where that was sent, and is there, or was a moment ago.
+        var effects: [IKEv1.Effect] = []
+        if arrival.path == waiting.path, mayMove(to: waiting.path, phase.nat, surroundings) {
+            effects = move(to: waiting.path, &surroundings)
         }
-        return complete(waiting, at: index, in: &phase)
+        return effects + complete(waiting, at: index, in: &phase, &surroundings)
+            + askElsewhere(arrival, in: &phase, surroundings)
     }
 
     /// ESP under the child's keys has come, which only the peer of this exchange can send: as good a proof as
     /// message 3, should that be lost.
-    package mutating func peerHasSpoken(under child: ChildSA.ID) -> [IKEv1.Effect] {
+    package mutating func peerHasSpoken(
+        under child: ChildSA.ID,
+        _ surroundings: inout Surroundings
+    ) -> [IKEv1.Effect] {
         guard case .established(var phase) = state,
             let index = phase.quickModes.firstIndex(where: { $0.pendingInboundSPI == child.inboundSPI }),
             case .waitProof(let waiting) = phase.quickModes[index].stage
         else { return [] }
-        let effects = complete(waiting, at: index, in: &phase)
+        let effects = complete(waiting, at: index, in: &phase, &surroundings)
         state = .established(phase)
         return effects
     }
@@ -198,29 +219,40 @@ extension IKEv1.ResponderSA {
     private func complete(
         _ waiting: WaitProof,
         at index: Int,
-        in phase: inout Established
+        in phase: inout Established,
+        _ surroundings: inout Surroundings
     ) -> [IKEv1.Effect] {
         phase.quickModes[index].finish()
-        phase.children.append(waiting.child)
+        notePath(waiting.path, in: &phase, &surroundings)
+        add(waiting.child, to: &phase)
         if phase.quickModes.allSatisfy(\.isOver) { phase.dropContexts() }
-        let child = childID(waiting.child.inboundSPI)
-        var effects: [IKEv1.Effect] = [
-            .installOutbound(child),
+        return [.installOutbound(childID(waiting.child.inboundSPI))] + announcement(of: waiting.child)
+    }
+
+    func announcement(of child: IKEv1.Child) -> [IKEv1.Effect] {
+        var effects = [
             report(
                 .childEstablished(
-                    child,
-                    outboundSPI: waiting.child.outboundSPI,
-                    transform: waiting.child.transform,
-                    isEncapsulated: waiting.isEncapsulated
+                    childID(child.inboundSPI),
+                    outboundSPI: child.outboundSPI,
+                    transform: child.transform,
+                    isEncapsulated: child.terms.isEncapsulated
                 )
-            ),
+            )
         ]
-        let legacy = waiting.child.transform.legacyAlgorithms
+        let legacy = child.transform.legacyAlgorithms
         if !legacy.isEmpty {
             let names = LegacyAlgorithm.allCases.filter(legacy.contains)
-            effects.append(report(.legacyAlgorithm(names, transform: "\(waiting.child.transform)")))
+            effects.append(report(.legacyAlgorithm(names, transform: "\(child.transform)")))
         }
         return effects
+    }
+
+    /// A quick mode came to its end over `path`: whoever is there has the keys.
+    func notePath(_ path: IKEv1.Path, in phase: inout Established, _ surroundings: inout Surroundings) {
+        guard path == self.path, !phase.isProved else { return }
+        phase.isProved = true
+        surroundings.errands.append(.proved)
     }
 
     /// Message 2 again, or the end of an exchange.
@@ -231,20 +263,26 @@ extension IKEv1.ResponderSA {
     ) -> [IKEv1.Effect] {
         var effects: [IKEv1.Effect] = []
         for index in phase.quickModes.indices {
-            if phase.quickModes[index].ends <= now, let spi = phase.quickModes[index].pendingInboundSPI {
+            let isOver = phase.quickModes[index].ends <= now
+            switch phase.quickModes[index].stage {
+            case .offering(let offering) where isOver:
+                effects += fail(offering, at: index, in: &phase, &surroundings, "the peer does not answer")
+            case .offering(var offering):
+                guard offering.schedule.isDue(at: now) else { continue }
+                phase.quickModes[index].stage = .offering(offering)
+                effects.append(.transmit(offering.path.datagram(offering.message)))
+            case .installing where isOver, .waitProof where isOver:
+                guard let spi = phase.quickModes[index].pendingInboundSPI else { continue }
                 surroundings.release(spi)
                 phase.quickModes[index].finish()
                 effects += [.remove(childID(spi)), report(.exchangeTimeout("quick mode before message 3"))]
-            } else if case .waitProof(var waiting) = phase.quickModes[index].stage,
-                let due = waiting.nextRetransmission, due <= now
-            {
-                waiting.retransmissions += 1
-                waiting.wait = waiting.wait * 2
-                let isLast = waiting.retransmissions >= surroundings.configuration.retransmissionLimit
-                waiting.nextRetransmission = isLast ? nil : now.advanced(by: waiting.wait)
+            case .waitProof(var waiting):
+                guard waiting.schedule.isDue(at: now) else { continue }
                 waiting.answer.sent = now
                 phase.quickModes[index].stage = .waitProof(waiting)
                 effects.append(.transmit(waiting.path.datagram(waiting.answer.message)))
+            case .installing, .over:
+                continue
             }
         }
         phase.quickModes.removeAll { $0.ends <= now }

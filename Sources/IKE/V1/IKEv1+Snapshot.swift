@@ -24,7 +24,7 @@ extension IKEv1.ResponderSA {
         switch state {
         case .waitKeyExchange(let phase):
             snapshot.state = "main-mode-1"
-            snapshot.transform = "\(phase.transform)"
+            snapshot.transform = "\(phase.offer.transform)"
         case .waitIdentity(let phase):
             snapshot.state = "main-mode-2"
             snapshot.transform = "\(phase.transform)"
@@ -37,6 +37,12 @@ extension IKEv1.ResponderSA {
             snapshot.fill(phase.nat)
         case .retired(let phase):
             snapshot.state = "retired"
+            snapshot.peerIdentity = "\(phase.identity)"
+            snapshot.transform = "\(phase.transform)"
+            snapshot.established = phase.since
+            snapshot.fill(phase.nat)
+        case .deleted(let phase):
+            snapshot.state = "deleted"
             snapshot.peerIdentity = "\(phase.identity)"
             snapshot.transform = "\(phase.transform)"
             snapshot.established = phase.since

@@ -55,7 +55,7 @@ extension IKEv1 {
         /// A network that doubles packets does not make us double ours.
         package static let shortestInterval: Duration = .milliseconds(400)
         /// For one request of a peer that has proved nothing.
-        package static let mostRepeats = 8
+        package static let mostRepeats = 2
 
         package init(fingerprint: Int, message: [UInt8], sent: MonotonicTime) {
             self.fingerprint = fingerprint
@@ -74,7 +74,8 @@ extension IKEv1 {
         }
     }
 
-    /// One IKE SA in which the peer is the initiator.
+    /// One IKE SA. Phase 1 with the peer as initiator is a part of it; one that we began comes ready made out of
+    /// ``MainModeInitiation``. After that both ends are alike.
     package struct ResponderSA: Sendable {
         package let id: IKESAID
         package let trace: TraceID
@@ -96,9 +97,22 @@ extension IKEv1 {
             case established(Established)
             /// Nothing is exchanged any more, but there are children left.
             case retired(Retired)
+            /// The peer deleted its last IKE SA and may begin anew; nothing is exchanged, and there are no children.
+            case deleted(Deleted)
             /// Refused, and silent until the peer has stopped repeating itself.
             case refused(until: MonotonicTime)
             case closed
+        }
+
+        /// What ``MainModeInitiation`` has brought to its end.
+        init(id: IKESAID, _ origin: MainModeInitiation.Origin, _ cookies: CookiePair, _ phase: Established) {
+            self.id = id
+            trace = origin.trace
+            self.cookies = cookies
+            profile = origin.profile
+            self.origin = origin.path.peer
+            path = origin.path
+            state = .established(phase)
         }
 
         package var isClosed: Bool { if case .closed = state { true } else { false } }
@@ -106,7 +120,7 @@ extension IKEv1 {
         package var isHalfOpen: Bool {
             switch state {
             case .waitKeyExchange, .waitIdentity, .refused: true
-            case .established, .retired, .closed: false
+            case .established, .retired, .deleted, .closed: false
             }
         }
         package var established: Established? { if case .established(let phase) = state { phase } else { nil } }
@@ -115,15 +129,17 @@ extension IKEv1 {
             switch state {
             case .established(let phase): phase.previous
             case .retired(let phase): phase.previous
-            case .waitKeyExchange, .waitIdentity, .refused, .closed: nil
+            case .waitKeyExchange, .waitIdentity, .deleted, .refused, .closed: nil
             }
         }
         package var hasChildren: Bool { !children.isEmpty }
+        /// Something stands on it that an IKE SA after it can take over.
+        package var hasHeritage: Bool { if case .deleted = state { true } else { !children.isEmpty } }
         var children: [Child] {
             switch state {
             case .established(let phase): phase.children
             case .retired(let phase): phase.children
-            case .waitKeyExchange, .waitIdentity, .refused, .closed: []
+            case .waitKeyExchange, .waitIdentity, .deleted, .refused, .closed: []
             }
         }
 
@@ -134,6 +150,7 @@ extension IKEv1 {
             case .waitIdentity(let phase): phase.deadline
             case .established(let phase): phase.deadline
             case .retired(let phase): phase.deadline
+            case .deleted(let phase): phase.until
             case .refused(let until): until
             case .closed: nil
             }
@@ -157,9 +174,9 @@ extension IKEv1 {
         ) -> (State, [Effect]) {
             switch (state, arrival.header.exchange) {
             case (.waitKeyExchange(let phase), .identityProtection):
-                return receiveKeyExchange(arrival, in: phase, surroundings)
+                return receiveKeyExchange(arrival, in: phase, &surroundings)
             case (.waitIdentity(let phase), .identityProtection):
-                return receiveIdentity(arrival, in: phase, surroundings)
+                return receiveIdentity(arrival, in: phase, &surroundings)
             case (.established(var phase), .quickMode):
                 let effects = receiveQuickMode(arrival, in: &phase, &surroundings)
                 return (.established(phase), effects)
@@ -178,7 +195,7 @@ extension IKEv1 {
                 return (state, [])
             case (.established, _):
                 return (state, [report(.unsupportedExchange(arrival.header.exchange))])
-            case (.retired, _), (.refused, _), (.closed, _):
+            case (.retired, _), (.deleted, _), (.refused, _), (.closed, _):
                 return (state, [])
             }
         }
@@ -195,6 +212,7 @@ extension IKEv1 {
         ) -> (State, [Effect]) {
             switch state {
             case .waitKeyExchange(let phase):
+                // Message 3 came, but none that was of use.
                 guard phase.deadline <= now else { return (state, []) }
                 return (.closed, [report(.exchangeTimeout("main mode before message 3"))])
             case .waitIdentity(let phase):
@@ -204,6 +222,8 @@ extension IKEv1 {
                 return advance(phase, to: now, &surroundings)
             case .retired(let phase):
                 return advance(phase, to: now, &surroundings)
+            case .deleted(let phase):
+                return phase.until <= now ? (.closed, [.closed(id)]) : (state, [])
             case .refused(let until):
                 return (until <= now ? .closed : state, [])
             case .closed:
@@ -224,6 +244,8 @@ extension IKEv1 {
             case .retired(let phase):
                 for child in phase.children { surroundings.release(child.inboundSPI) }
                 effects = [report(.closed), .closed(id)]
+            case .deleted:
+                effects = [.closed(id)]
             case .waitKeyExchange, .waitIdentity, .refused, .closed:
                 break
             }

@@ -20,7 +20,7 @@ package struct ReliableDelivery: Sendable {
         case delivered([Message])
         /// Nothing but an acknowledgement.
         case acknowledgement
-        /// Had come before: only acknowledged again.
+        /// Had come before: only acknowledged again, if not too many of them come.
         case duplicate
         /// Came before one that is still missing; kept.
         case early
@@ -65,6 +65,8 @@ package struct ReliableDelivery: Sendable {
     /// Ns of the message we expect next.
     private var nr: SequenceNumber
     private var owesAcknowledgement = false
+    /// Acknowledgements of what had come before: a flood of copies is not worth a flood of answers.
+    private var repetitions = Allowance(perSecond: 10, burst: 32)
     private var early: [(ns: SequenceNumber, message: Message)] = []
 
     /// When ``advance(to:)`` next has something to do; `nil` while nothing is under way.
@@ -107,8 +109,11 @@ package struct ReliableDelivery: Sendable {
             if !early.contains(where: { $0.ns == header.ns }) { early.append((header.ns, message)) }
             return .early
         }
+        guard distance == 0 else {
+            if repetitions.spend(at: now) { owesAcknowledgement = true }
+            return .duplicate
+        }
         owesAcknowledgement = true
-        guard distance == 0 else { return .duplicate }
         nr = nr.next
         var messages = [message]
         while let index = early.firstIndex(where: { $0.ns == nr }) {

@@ -38,6 +38,10 @@ package struct ControlProtocol<Options: NegotiableOptions>: Sendable {
     private var refusalsReceived = 0
     /// The Configure-Request that opened the layer: a copy of it that comes later is not a new negotiation.
     private var accepted: ControlPacket?
+    /// Configure-Requests that were refused on the way there: late copies of them are none either.
+    private var refused: [ControlPacket] = []
+    /// Longer ones are not remembered, nor more of them.
+    private static var refusedLimits: (count: Int, length: Int) { (4, 256) }
 
     package init(_ options: Options) {
         self.options = options
@@ -114,6 +118,11 @@ package struct ControlProtocol<Options: NegotiableOptions>: Sendable {
             accepted = nil
             return [.send(ControlPacket(.configureAck, identifier: packet.identifier, data: packet.data))]
         }
+        // Once: a peer that has lost its state and begins with the same packet repeats it.
+        if isOpened, let index = refused.firstIndex(of: packet) {
+            refused.remove(at: index)
+            return [.unexpected(packet.code)]
+        }
         switch automaton.state {
         case .closing, .stopping, .initial, .starting, .closed:
             // Nobody is going to use these options.
@@ -133,17 +142,31 @@ package struct ControlProtocol<Options: NegotiableOptions>: Sendable {
                 identifier: packet.identifier,
                 data: Option.encode(proposed)[...]
             )
-            return perform(.receiveUnacceptableConfigureRequest, with: packet, [.send(answer)], limits, now)
-        case .reject(let refused):
+            return refuse(packet, with: answer, limits, now)
+        case .reject(let options):
             let answer = ControlPacket(
                 .configureReject,
                 identifier: packet.identifier,
-                data: Option.encode(refused)[...]
+                data: Option.encode(options)[...]
             )
-            return perform(.receiveUnacceptableConfigureRequest, with: packet, [.send(answer)], limits, now)
+            return refuse(packet, with: answer, limits, now)
         case .hopeless(let error):
             return [.failed(error)]
         }
+    }
+
+    private mutating func refuse(
+        _ packet: ControlPacket,
+        with answer: ControlPacket,
+        _ limits: NegotiationLimits,
+        _ now: MonotonicTime
+    ) -> [Effect] {
+        let effects = perform(.receiveUnacceptableConfigureRequest, with: packet, [.send(answer)], limits, now)
+        guard packet.data.count <= Self.refusedLimits.length, !refused.contains(packet) else { return effects }
+        if refused.count == Self.refusedLimits.count { refused.removeFirst() }
+        // A copy: the packet is part of a whole frame.
+        refused.append(ControlPacket(packet.code, identifier: packet.identifier, data: Array(packet.data)[...]))
+        return effects
     }
 
     private mutating func receiveRefusal(
@@ -199,7 +222,10 @@ package struct ControlProtocol<Options: NegotiableOptions>: Sendable {
             return packet.map { [.unexpected($0.code)] } ?? []
         }
         var effects: [Effect] = []
-        if actions.contains(.thisLayerDown) { effects.append(.thisLayerDown) }
+        if actions.contains(.thisLayerDown) {
+            refused = []
+            effects.append(.thisLayerDown)
+        }
         if actions.contains(.initializeRestartCount) {
             restartCount = actions.contains(.sendTerminateRequest) ? limits.maxTerminate : limits.maxConfigure
         }

@@ -18,7 +18,11 @@ struct StateTableTests {
             states.append(("nothing", rig))
             let message1 = peer.message1()
             try peer.receive2(Rig.reply(rig.send(message1)))
-            states.append(("main-mode-1", rig))
+            states.append(("message 2 sent", rig))
+            var useless = peer
+            var waiting = rig
+            _ = waiting.send(try useless.message3(publicValue: []))
+            states.append(("main-mode-1", waiting))
             let message3 = try peer.message3()
             try peer.receive4(Rig.reply(rig.send(message3)))
             states.append(("main-mode-2", rig))
@@ -60,6 +64,21 @@ struct StateTableTests {
             )
             _ = newer.send(deleteSelf)
             states.append(("retired", newer))
+            var deleted = rig
+            _ = deleted.send(deleteSelf)
+            states.append(("deleted", deleted))
+            var offering = rig
+            let offer = offering.endpoint.take(.softLimit, of: child.id, at: offering.now)
+            states.append(("offering", offering))
+            let quick2ofPeer = try peer.answer(Rig.reply(offer))
+            var proving = offering
+            guard let second = proving.send(quick2ofPeer.bytes).installs.first else {
+                throw Rig.Unexpected(effects: [])
+            }
+            states.append(("installing ours", proving))
+            _ = proving.endpoint.inboundInstalled(second.id, outcome: .installed, at: proving.now)
+            states.append(("replaced", proving))
+            let ack = try peer.alive(.areYouThereAck, [0, 0, 0, 1], messageID: 9)
             let alive = try peer.informational(
                 Payload(
                     .notification,
@@ -96,6 +115,8 @@ struct StateTableTests {
             message("delete child", deleteChild)
             message("delete IKE SA", deleteSelf)
             message("R-U-THERE", alive)
+            message("R-U-THERE-ACK", ack)
+            message("quick 2", quick2ofPeer.bytes)
             message("delete in clear", clear)
             message("aggressive", aggressive)
             for outcome in [
@@ -111,6 +132,12 @@ struct StateTableTests {
                     }
                 events.append((word, { $0.endpoint.inboundInstalled(id, outcome: outcome, at: $0.now) }))
             }
+            events.append(
+                ("ours installed", { $0.endpoint.inboundInstalled(second.id, outcome: .installed, at: $0.now) })
+            )
+            events.append(("soft limit", { $0.endpoint.take(.softLimit, of: id, at: $0.now) }))
+            events.append(("hard limit", { $0.endpoint.take(.hardLimit, of: id, at: $0.now) }))
+            events.append(("vanished", { $0.endpoint.take(.vanished, of: id, at: $0.now) }))
             events.append(("2 s", { $0.wait(.seconds(2)) }))
             events.append(("30 s", { $0.wait(.seconds(30)) }))
             events.append(("1 h", { $0.wait(.seconds(3600)) }))
@@ -157,8 +184,8 @@ extension RawInitiator {
 }
 
 private let golden = """
-    nothing + message 1: [started] transmit > main-mode-1
-    nothing + another message 1: [started] transmit > main-mode-1
+    nothing + message 1: transmit > none
+    nothing + another message 1: transmit > none
     nothing + message 3: – > none
     nothing + message 5: – > none
     nothing + message 5, other key: – > none
@@ -167,17 +194,43 @@ private let golden = """
     nothing + delete child: – > none
     nothing + delete IKE SA: – > none
     nothing + R-U-THERE: – > none
+    nothing + R-U-THERE-ACK: – > none
+    nothing + quick 2: – > none
     nothing + delete in clear: – > none
     nothing + aggressive: – > none
     nothing + installed: remove > none
     nothing + spi in use: – > none
     nothing + install failed: – > none
     nothing + install refused: – > none
+    nothing + ours installed: remove > none
+    nothing + soft limit: – > none
+    nothing + hard limit: – > none
+    nothing + vanished: – > none
     nothing + 2 s: – > none
     nothing + 30 s: – > none
     nothing + 1 h: – > none
     nothing + close: – > none
-    main-mode-1 + message 1: transmit > main-mode-1
+    message 2 sent + message 1: transmit > none
+    message 2 sent + another message 1: – > none
+    message 2 sent + message 3: [started] transmit > main-mode-2
+    message 2 sent + message 5: – > none
+    message 2 sent + message 5, other key: – > none
+    message 2 sent + quick 1: – > none
+    message 2 sent + quick 3: – > none
+    message 2 sent + delete child: – > none
+    message 2 sent + delete IKE SA: – > none
+    message 2 sent + R-U-THERE: – > none
+    message 2 sent + delete in clear: – > none
+    message 2 sent + aggressive: – > none
+    message 2 sent + installed: remove > none
+    message 2 sent + spi in use: – > none
+    message 2 sent + install failed: – > none
+    message 2 sent + install refused: – > none
+    message 2 sent + 2 s: – > none
+    message 2 sent + 30 s: [exchange-timeout] > none
+    message 2 sent + 1 h: [exchange-timeout] > none
+    message 2 sent + close: – > none
+    main-mode-1 + message 1: – > main-mode-1
     main-mode-1 + another message 1: – > main-mode-1
     main-mode-1 + message 3: transmit > main-mode-2
     main-mode-1 + message 5: – > main-mode-1
@@ -187,12 +240,18 @@ private let golden = """
     main-mode-1 + delete child: – > main-mode-1
     main-mode-1 + delete IKE SA: – > main-mode-1
     main-mode-1 + R-U-THERE: – > main-mode-1
+    main-mode-1 + R-U-THERE-ACK: – > main-mode-1
+    main-mode-1 + quick 2: [unexpected-message] > main-mode-1
     main-mode-1 + delete in clear: – > main-mode-1
     main-mode-1 + aggressive: [unexpected-message] > main-mode-1
     main-mode-1 + installed: remove > main-mode-1
     main-mode-1 + spi in use: – > main-mode-1
     main-mode-1 + install failed: – > main-mode-1
     main-mode-1 + install refused: – > main-mode-1
+    main-mode-1 + ours installed: remove > main-mode-1
+    main-mode-1 + soft limit: – > main-mode-1
+    main-mode-1 + hard limit: – > main-mode-1
+    main-mode-1 + vanished: – > main-mode-1
     main-mode-1 + 2 s: – > main-mode-1
     main-mode-1 + 30 s: [exchange-timeout] > none
     main-mode-1 + 1 h: [exchange-timeout] > none
@@ -207,12 +266,18 @@ private let golden = """
     main-mode-2 + delete child: – > main-mode-2
     main-mode-2 + delete IKE SA: – > main-mode-2
     main-mode-2 + R-U-THERE: – > main-mode-2
+    main-mode-2 + R-U-THERE-ACK: – > main-mode-2
+    main-mode-2 + quick 2: [unexpected-message] > main-mode-2
     main-mode-2 + delete in clear: – > main-mode-2
     main-mode-2 + aggressive: [unexpected-message] > main-mode-2
     main-mode-2 + installed: remove > main-mode-2
     main-mode-2 + spi in use: – > main-mode-2
     main-mode-2 + install failed: – > main-mode-2
     main-mode-2 + install refused: – > main-mode-2
+    main-mode-2 + ours installed: remove > main-mode-2
+    main-mode-2 + soft limit: – > main-mode-2
+    main-mode-2 + hard limit: – > main-mode-2
+    main-mode-2 + vanished: – > main-mode-2
     main-mode-2 + 2 s: – > main-mode-2
     main-mode-2 + 30 s: [exchange-timeout] > none
     main-mode-2 + 1 h: [exchange-timeout] > none
@@ -225,14 +290,20 @@ private let golden = """
     established + quick 1: installInbound > established
     established + quick 3: [malformed-message] > established
     established + delete child: – > established
-    established + delete IKE SA: [deleted-by-peer] closed > none
+    established + delete IKE SA: [deleted-by-peer] deletedByPeer > deleted
     established + R-U-THERE: transmit > established
+    established + R-U-THERE-ACK: – > established
+    established + quick 2: [malformed-message] > established
     established + delete in clear: – > established
     established + aggressive: [unsupported-exchange] > established
     established + installed: remove > established
     established + spi in use: – > established
     established + install failed: – > established
     established + install refused: – > established
+    established + ours installed: remove > established
+    established + soft limit: – > established
+    established + hard limit: – > established
+    established + vanished: – > established
     established + 2 s: – > established
     established + 30 s: – > established
     established + 1 h: transmit [expired] closed > none
@@ -245,14 +316,20 @@ private let golden = """
     installing + quick 1: – > established
     installing + quick 3: – > established
     installing + delete child: remove [child-deleted-by-peer] > established
-    installing + delete IKE SA: [deleted-by-peer] closed > none
+    installing + delete IKE SA: [deleted-by-peer] remove deletedByPeer > deleted
     installing + R-U-THERE: transmit > established
+    installing + R-U-THERE-ACK: – > established
+    installing + quick 2: [malformed-message] > established
     installing + delete in clear: – > established
     installing + aggressive: [unsupported-exchange] > established
     installing + installed: transmit > established
     installing + spi in use: installInbound > established
     installing + install failed: remove transmit [install-failed] > established
     installing + install refused: remove transmit [invalid-identity] > established
+    installing + ours installed: remove > established
+    installing + soft limit: – > established
+    installing + hard limit: remove [child-exhausted] > established
+    installing + vanished: remove [child-vanished] > established
     installing + 2 s: – > established
     installing + 30 s: remove [exchange-timeout] > established
     installing + 1 h: remove [exchange-timeout] transmit [expired] closed > none
@@ -265,14 +342,20 @@ private let golden = """
     wait-proof + quick 1: transmit > established
     wait-proof + quick 3: installOutbound [child-established] > established (1 child)
     wait-proof + delete child: remove [child-deleted-by-peer] > established
-    wait-proof + delete IKE SA: [deleted-by-peer] closed > none
+    wait-proof + delete IKE SA: [deleted-by-peer] remove deletedByPeer > deleted
     wait-proof + R-U-THERE: transmit > established
+    wait-proof + R-U-THERE-ACK: – > established
+    wait-proof + quick 2: [malformed-message] > established
     wait-proof + delete in clear: – > established
     wait-proof + aggressive: [unsupported-exchange] > established
     wait-proof + installed: – > established
     wait-proof + spi in use: – > established
     wait-proof + install failed: – > established
     wait-proof + install refused: – > established
+    wait-proof + ours installed: remove > established
+    wait-proof + soft limit: – > established
+    wait-proof + hard limit: remove [child-exhausted] > established
+    wait-proof + vanished: remove [child-vanished] > established
     wait-proof + 2 s: transmit > established
     wait-proof + 30 s: remove [exchange-timeout] > established
     wait-proof + 1 h: remove [exchange-timeout] transmit [expired] closed > none
@@ -285,14 +368,20 @@ private let golden = """
     child + quick 1: transmit > established (1 child)
     child + quick 3: – > established (1 child)
     child + delete child: remove [child-deleted-by-peer] > established
-    child + delete IKE SA: [deleted-by-peer] closed > none
+    child + delete IKE SA: [deleted-by-peer] remove deletedByPeer > deleted
     child + R-U-THERE: transmit > established (1 child)
+    child + R-U-THERE-ACK: – > established (1 child)
+    child + quick 2: [malformed-message] > established (1 child)
     child + delete in clear: – > established (1 child)
     child + aggressive: [unsupported-exchange] > established (1 child)
     child + installed: – > established (1 child)
     child + spi in use: – > established (1 child)
     child + install failed: – > established (1 child)
     child + install refused: – > established (1 child)
+    child + ours installed: remove > established (1 child)
+    child + soft limit: transmit > established (1 child)
+    child + hard limit: transmit remove [child-exhausted] > established
+    child + vanished: transmit remove [child-vanished] transmit > established
     child + 2 s: – > established (1 child)
     child + 30 s: – > established (1 child)
     child + 1 h: transmit remove [child-expired] transmit [expired] closed > none
@@ -307,12 +396,18 @@ private let golden = """
     refused + delete child: – > refused
     refused + delete IKE SA: – > refused
     refused + R-U-THERE: – > refused
+    refused + R-U-THERE-ACK: – > refused
+    refused + quick 2: – > refused
     refused + delete in clear: – > refused
     refused + aggressive: – > refused
     refused + installed: remove > refused
     refused + spi in use: – > refused
     refused + install failed: – > refused
     refused + install refused: – > refused
+    refused + ours installed: remove > refused
+    refused + soft limit: – > refused
+    refused + hard limit: – > refused
+    refused + vanished: – > refused
     refused + 2 s: – > refused
     refused + 30 s: – > none
     refused + 1 h: – > none
@@ -327,12 +422,18 @@ private let golden = """
     superseded + delete child: remove [child-deleted-by-peer] > established
     superseded + delete IKE SA: [deleted-by-peer] > retired (1 child)
     superseded + R-U-THERE: transmit > established (1 child)
+    superseded + R-U-THERE-ACK: – > established (1 child)
+    superseded + quick 2: [malformed-message] > established (1 child)
     superseded + delete in clear: – > established (1 child)
     superseded + aggressive: [unsupported-exchange] > established (1 child)
     superseded + installed: – > established (1 child)
     superseded + spi in use: – > established (1 child)
     superseded + install failed: – > established (1 child)
     superseded + install refused: – > established (1 child)
+    superseded + ours installed: remove > established (1 child)
+    superseded + soft limit: transmit > established (1 child)
+    superseded + hard limit: transmit remove [child-exhausted] > established
+    superseded + vanished: transmit remove [child-vanished] transmit > established
     superseded + 2 s: – > established (1 child)
     superseded + 30 s: – > established (1 child)
     superseded + 1 h: transmit remove [child-expired] transmit [expired] closed transmit [expired] closed > none
@@ -347,14 +448,124 @@ private let golden = """
     retired + delete child: – > retired (1 child)
     retired + delete IKE SA: – > retired (1 child)
     retired + R-U-THERE: – > retired (1 child)
+    retired + R-U-THERE-ACK: – > retired (1 child)
+    retired + quick 2: – > retired (1 child)
     retired + delete in clear: – > retired (1 child)
     retired + aggressive: – > retired (1 child)
     retired + installed: – > retired (1 child)
     retired + spi in use: – > retired (1 child)
     retired + install failed: – > retired (1 child)
     retired + install refused: – > retired (1 child)
+    retired + ours installed: remove > retired (1 child)
+    retired + soft limit: transmit > retired (1 child)
+    retired + hard limit: remove [child-exhausted] closed transmit > established
+    retired + vanished: remove [child-vanished] closed transmit transmit > established
     retired + 2 s: – > retired (1 child)
     retired + 30 s: – > retired (1 child)
     retired + 1 h: transmit [expired] closed remove [child-expired] closed > none
     retired + close: [closed] closed transmit [closed] closed > none
+    deleted + message 1: – > deleted
+    deleted + another message 1: – > deleted
+    deleted + message 3: – > deleted
+    deleted + message 5: transmit > deleted
+    deleted + message 5, other key: – > deleted
+    deleted + quick 1: – > deleted
+    deleted + quick 3: – > deleted
+    deleted + delete child: – > deleted
+    deleted + delete IKE SA: – > deleted
+    deleted + R-U-THERE: – > deleted
+    deleted + R-U-THERE-ACK: – > deleted
+    deleted + quick 2: – > deleted
+    deleted + delete in clear: – > deleted
+    deleted + aggressive: – > deleted
+    deleted + installed: remove > deleted
+    deleted + spi in use: – > deleted
+    deleted + install failed: – > deleted
+    deleted + install refused: – > deleted
+    deleted + ours installed: remove > deleted
+    deleted + soft limit: – > deleted
+    deleted + hard limit: – > deleted
+    deleted + vanished: – > deleted
+    deleted + 2 s: – > deleted
+    deleted + 30 s: closed > none
+    deleted + 1 h: closed > none
+    deleted + close: closed > none
+    offering + message 1: – > established (1 child)
+    offering + another message 1: – > established (1 child)
+    offering + message 3: – > established (1 child)
+    offering + message 5: transmit > established (1 child)
+    offering + message 5, other key: – > established (1 child)
+    offering + quick 1: transmit > established (1 child)
+    offering + quick 3: – > established (1 child)
+    offering + delete child: remove [child-deleted-by-peer] > established
+    offering + delete IKE SA: [deleted-by-peer] remove deletedByPeer > deleted
+    offering + R-U-THERE: transmit > established (1 child)
+    offering + R-U-THERE-ACK: – > established (1 child)
+    offering + quick 2: installInbound > established (1 child)
+    offering + delete in clear: – > established (1 child)
+    offering + aggressive: [unsupported-exchange] > established (1 child)
+    offering + installed: – > established (1 child)
+    offering + spi in use: – > established (1 child)
+    offering + install failed: – > established (1 child)
+    offering + install refused: – > established (1 child)
+    offering + ours installed: remove > established (1 child)
+    offering + soft limit: – > established (1 child)
+    offering + hard limit: transmit remove [child-exhausted] > established
+    offering + vanished: transmit remove [child-vanished] > established
+    offering + 2 s: transmit > established (1 child)
+    offering + 30 s: [rekey-failed] > established (1 child)
+    offering + 1 h: [rekey-failed] transmit remove [child-expired] transmit [expired] closed > none
+    offering + close: transmit transmit [closed] closed > none
+    installing ours + message 1: – > established (1 child)
+    installing ours + another message 1: – > established (1 child)
+    installing ours + message 3: – > established (1 child)
+    installing ours + message 5: transmit > established (1 child)
+    installing ours + message 5, other key: – > established (1 child)
+    installing ours + quick 1: transmit > established (1 child)
+    installing ours + quick 3: – > established (1 child)
+    installing ours + delete child: remove [child-deleted-by-peer] > established
+    installing ours + delete IKE SA: [deleted-by-peer] remove remove deletedByPeer > deleted
+    installing ours + R-U-THERE: transmit > established (1 child)
+    installing ours + R-U-THERE-ACK: – > established (1 child)
+    installing ours + quick 2: – > established (1 child)
+    installing ours + delete in clear: – > established (1 child)
+    installing ours + aggressive: [unsupported-exchange] > established (1 child)
+    installing ours + installed: – > established (1 child)
+    installing ours + spi in use: – > established (1 child)
+    installing ours + install failed: – > established (1 child)
+    installing ours + install refused: – > established (1 child)
+    installing ours + ours installed: installOutbound transmit [child-established] > established (2 child)
+    installing ours + soft limit: – > established (1 child)
+    installing ours + hard limit: transmit remove [child-exhausted] > established
+    installing ours + vanished: transmit remove [child-vanished] > established
+    installing ours + 2 s: – > established (1 child)
+    installing ours + 30 s: remove [exchange-timeout] > established (1 child)
+    installing ours + 1 h: remove [exchange-timeout] transmit remove [child-expired] transmit [expired] closed > none
+    installing ours + close: transmit transmit [closed] closed > none
+    replaced + message 1: – > established (2 child)
+    replaced + another message 1: – > established (2 child)
+    replaced + message 3: – > established (2 child)
+    replaced + message 5: transmit > established (2 child)
+    replaced + message 5, other key: – > established (2 child)
+    replaced + quick 1: transmit > established (2 child)
+    replaced + quick 3: – > established (2 child)
+    replaced + delete child: [child-deleted-by-peer] > established (2 child)
+    replaced + delete IKE SA: [deleted-by-peer] remove remove deletedByPeer > deleted
+    replaced + R-U-THERE: transmit > established (2 child)
+    replaced + R-U-THERE-ACK: – > established (2 child)
+    replaced + quick 2: transmit > established (2 child)
+    replaced + delete in clear: – > established (2 child)
+    replaced + aggressive: [unsupported-exchange] > established (2 child)
+    replaced + installed: – > established (2 child)
+    replaced + spi in use: – > established (2 child)
+    replaced + install failed: – > established (2 child)
+    replaced + install refused: – > established (2 child)
+    replaced + ours installed: – > established (2 child)
+    replaced + soft limit: – > established (2 child)
+    replaced + hard limit: transmit remove > established (1 child)
+    replaced + vanished: transmit remove > established (1 child)
+    replaced + 2 s: – > established (2 child)
+    replaced + 30 s: transmit remove [child-replaced] > established (1 child)
+    replaced + 1 h: transmit remove [child-replaced] transmit remove [child-expired] transmit [expired] closed > none
+    replaced + close: transmit transmit [closed] closed > none
     """

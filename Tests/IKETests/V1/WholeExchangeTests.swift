@@ -208,7 +208,11 @@ struct WholeExchangeTests {
         )
         talk.run(talk.client.start(at: start))
         talk.run(talk.client.close(at: start))
-        #expect(talk.effects.words.suffix(4) == ["remove", "[child-deleted-by-peer]", "[deleted-by-peer]", "closed"])
+        #expect(
+            talk.effects.words.suffix(4)
+                == ["remove", "[child-deleted-by-peer]", "[deleted-by-peer]", "deletedByPeer"]
+        )
+        #expect(talk.endpoint.advance(to: start.advanced(by: .seconds(10))).words == ["closed"])
         #expect(talk.endpoint.snapshots.isEmpty)
         #expect(talk.endpoint.nextDeadline == nil)
     }
@@ -223,6 +227,132 @@ struct WholeExchangeTests {
         talk.run(talk.perform(talk.endpoint.closeAll(at: start)))
         #expect(talk.client.state == .closed)
         #expect(talk.endpoint.snapshots.isEmpty)
+    }
+
+    /// Until `end`, whatever state the client is in.
+    private func play(_ talk: inout Conversation, for duration: Duration) {
+        let end = talk.now.advanced(by: duration)
+        while let next = [talk.client.nextDeadline, talk.endpoint.nextDeadline].compactMap({ $0 }).min(), next <= end {
+            talk.now = max(talk.now, next)
+            let out = talk.client.advance(to: talk.now)
+            talk.run(out + talk.perform(talk.endpoint.advance(to: talk.now)))
+        }
+        talk.now = end
+    }
+
+    private func haveSameKeys(_ talk: Conversation) throws -> Bool {
+        let ours = try #require(talk.effects.installs.last)
+        guard let theirs = talk.client.children.first(where: { $0.outboundSPI == ours.id.inboundSPI }) else {
+            return false
+        }
+        return bytes(ours.inboundEncryptionKey) + bytes(ours.inboundIntegrityKey) == theirs.outboundKey
+            && bytes(ours.outboundEncryptionKey) + bytes(ours.outboundIntegrityKey) == theirs.inboundKey
+    }
+
+    @Test(arguments: [nil, DiffieHellmanGroup.ecp256])
+    func childrenOfOurOwnQuickModesHaveTheSameKeysAtBothEnds(_ pfs: DiffieHellmanGroup?) throws {
+        for isNATted in [false, true] {
+            var talk = Self.conversation(
+                ike: ClientOffer.ike("aes256-sha256-ecp256"),
+                esp: ClientOffer.esp("aes256gcm16", "aes256-sha256"),
+                pfs: pfs,
+                isNATted: isNATted
+            )
+            talk.run(talk.client.start(at: start))
+            // The client asks for an hour, of the IKE SA for eight: seven times it is replaced in time.
+            for number in 2...7 {
+                play(&talk, for: .seconds(3590))
+                #expect(talk.effects.installs.count == number)
+                #expect(talk.client.children.count == 1)
+                #expect(try haveSameKeys(talk))
+            }
+            #expect(!talk.effects.eventNames.contains("child-expired"))
+        }
+    }
+
+    @Test func aClientThatReplacesItsChildrenKeepsOne() throws {
+        var talk = Self.conversation(
+            ike: ClientOffer.ike("aes256-sha256-ecp256"),
+            esp: ClientOffer.esp("aes256-sha256")
+        )
+        talk.run(talk.client.start(at: start))
+        for _ in 0..<20 {
+            play(&talk, for: .seconds(600))
+            talk.run(talk.client.rekeyChild(at: talk.now))
+            play(&talk, for: .seconds(6))
+            #expect(talk.endpoint.snapshots.first?.children.count == 1)
+            #expect(try haveSameKeys(talk))
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func aClientThatReplacesItsIKESAKeepsItsCall(_ withChild: Bool) throws {
+        for isNATted in [false, true] {
+            var talk = Self.conversation(
+                ike: ClientOffer.ike("aes256-sha256-ecp256"),
+                esp: ClientOffer.esp("aes256-sha256"),
+                isNATted: isNATted
+            )
+            talk.run(talk.client.start(at: start))
+            var last = try #require(talk.endpoint.snapshots.first?.id)
+            for _ in 0..<5 {
+                play(&talk, for: .seconds(60))
+                talk.run(talk.client.rekeyIKE(withChild: withChild, at: talk.now))
+                #expect(talk.client.state == .established)
+                if withChild {
+                    #expect(talk.effects.installs.last?.previousIKE == last)
+                    last = try #require(talk.effects.installs.last?.id.ike)
+                }
+                play(&talk, for: .seconds(20))
+            }
+            #expect(talk.endpoint.snapshots.reduce(0) { $0 + $1.children.count } == 1)
+            #expect(talk.endpoint.snapshots.count { $0.state == "established" } == 1)
+            // What is left under the first one is replaced under the last.
+            play(&talk, for: .seconds(3600))
+            #expect(talk.endpoint.snapshots.count == 1)
+            #expect(talk.endpoint.snapshots.first?.children.count == 1)
+            #expect(try haveSameKeys(talk))
+            #expect(!talk.effects.eventNames.contains("child-expired"))
+        }
+    }
+
+    @Test func aClientThatDeletesBeforeItDialsAnewIsKnownAgain() throws {
+        for contact in [false, true] {
+            var talk = Self.conversation(
+                ike: ClientOffer.ike("aes256-sha256-ecp256"),
+                esp: ClientOffer.esp("aes256-sha256")
+            )
+            talk.client.settings.sendsInitialContact = contact
+            talk.run(talk.client.start(at: start))
+            let old = try #require(talk.endpoint.snapshots.first?.id)
+            play(&talk, for: .seconds(60))
+            let before = talk.effects.count
+            talk.run(talk.client.deleteAndRekeyIKE(at: talk.now))
+            let effects = Array(talk.effects[before...])
+            #expect(effects.contains(.deletedByPeer(old)))
+            #expect(effects.installs.last?.previousIKE == old)
+            #expect(effects.words.last == "closed" || effects.contains(.closed(old)))
+            #expect(talk.endpoint.snapshots.count == 1)
+        }
+    }
+
+    @Test func bothEndsAskWhetherTheOtherIsThere() {
+        var talk = Self.conversation(
+            ike: ClientOffer.ike("aes256-sha256-ecp256"),
+            esp: ClientOffer.esp("aes256-sha256")
+        )
+        talk.client.settings.vendorIDs.append(SimulatedIKEInitiator.deadPeerDetection)
+        talk.run(talk.client.start(at: start))
+        talk.run(talk.client.probe(at: talk.now))
+        #expect(talk.client.answersHeard == 1)
+        play(&talk, for: .seconds(3000))
+        #expect(talk.client.probesAnswered == 50)
+        talk.client.settings.answersProbes = false
+        play(&talk, for: .seconds(300))
+        #expect(talk.effects.eventNames.count { $0 == "dead-peer" } == 1)
+        #expect(talk.endpoint.snapshots.isEmpty)
+        // The gateway's best-effort goodbye was read.
+        #expect(talk.client.state == .closed)
     }
 
     @Test func aNewQuickModeReplacesAChild() {

@@ -89,7 +89,8 @@ struct ControlConnectionTests {
     /// The whole machine on one page: a change of behaviour is a change to this table.
     ///
     /// - SeeAlso: RFC 2661 §7.2.1
-    @Test func everyStateMeetsEveryEvent() {
+    @Test("L15: every state meets every message")
+    func everyStateMeetsEveryEvent() {
         var table: [String] = []
         for state in ["waitControlConnection", "established", "closing"] {
             func row(_ event: String, _ body: (inout Bench) -> [String]) {
@@ -129,17 +130,21 @@ struct ControlConnectionTests {
         #expect(table.joined(separator: "\n") == golden)
     }
 
-    @Test func demandsTheRightResponse() {
+    @Test(
+        "L08: a Challenge Response that is missing, short, long, wrong or misplaced ends the tunnel, the right one does not"
+    )
+    func demandsTheRightResponse() {
         let shared = secret(Self.secretText)
         let right = TunnelAuthentication.response(to: [UInt8](1...16), in: .scccn, secret: shared)
         var wrong = right
         wrong[15] ^= 1
         // As for an SCCRP: the type counts.
         let misplaced = TunnelAuthentication.response(to: [UInt8](1...16), in: .sccrp, secret: shared)
-        for response in [nil, wrong, misplaced] {
+        for response in [nil, wrong, misplaced, Array(right.prefix(15)), right + [0], []] {
             var machine = bench(in: "waitControlConnection", secret: shared)
             let words = machine.receive(.scccn(challengeResponse: response))
-            #expect(words == ["(tunnel-authentication-failed)", "StopCCN"])
+            let isWhole = response.map { $0.count == 16 } ?? true
+            #expect(words == [isWhole ? "(tunnel-authentication-failed)" : "(malformed-message)", "StopCCN"])
             #expect(machine.connection.state.name == "closing")
         }
         var machine = bench(in: "waitControlConnection", secret: shared)
@@ -173,7 +178,8 @@ struct ControlConnectionTests {
         #expect(receive(&machine, .cdn(assigned: session(5), ResultCode(3)), nil) == ["sessionClosed", "ZLB"])
     }
 
-    @Test func aSecondICRQWithTheSameNumberEndsTheCall() {
+    @Test("L10: an ICRQ with a session id that is in use ends that call")
+    func aSecondICRQWithTheSameNumberEndsTheCall() {
         var machine = bench(in: "established")
         _ = call(&machine)
         #expect(call(&machine) == ["(session-failed)", "sessionClosed", "CDN"])

@@ -56,7 +56,8 @@ struct ReliableDeliveryTests {
         #expect(reception(&channel, ns: 0, nr: nr, body: [], at: now) == "ack")
     }
 
-    @Test func deliversOutOfOrderMessagesInOrder() {
+    @Test("L13: messages that came early are delivered in order")
+    func deliversOutOfOrderMessagesInOrder() {
         var channel = channel()
         #expect(reception(&channel, ns: 2, nr: 0, body: Array("c".utf8)) == "early")
         #expect(reception(&channel, ns: 1, nr: 0, body: Array("b".utf8)) == "early")
@@ -66,7 +67,8 @@ struct ReliableDeliveryTests {
         #expect(channel.flush(at: seconds(0)).compactMap(header).map(\.nr) == [3])
     }
 
-    @Test func keepsNoMoreThanItsWindow() {
+    @Test("L13: early messages are kept within the window and up to 2 KB, and not acknowledged")
+    func keepsNoMoreThanItsWindow() {
         var channel = channel(window: 4)
         #expect(reception(&channel, ns: 3, nr: 0, body: [1]) == "early")
         #expect(reception(&channel, ns: 4, nr: 0, body: [1]) == "outside")
@@ -77,7 +79,10 @@ struct ReliableDeliveryTests {
 
     /// RFC 2661 §5.8: "if the last received sequence number was 15, then messages with sequence numbers 0 through 15,
     /// as well as 32784 through 65535, would be considered less than or equal".
-    @Test(arguments: [0, 15, 32_784, 40_000, 65_535] as [UInt16])
+    @Test(
+        "L13: an old message is acknowledged again",
+        arguments: [0, 15, 32_784, 40_000, 65_535] as [UInt16]
+    )
     func acknowledgesOldMessagesAgain(_ ns: UInt16) {
         var channel = channel(firstNs: 16)
         #expect(reception(&channel, ns: ns, nr: 16, body: [1]) == "duplicate")
@@ -86,12 +91,14 @@ struct ReliableDeliveryTests {
         #expect(sent.map(\.isZLB) == [true])
     }
 
-    @Test func aMessageBeyondHalfTheNumbersIsNotOld() {
+    @Test("L13: a message far outside of the window is dropped")
+    func aMessageBeyondHalfTheNumbersIsNotOld() {
         var channel = channel(firstNs: 16)
         #expect(reception(&channel, ns: 32_783, nr: 16, body: [1]) == "outside")
     }
 
-    @Test func neverAcknowledgesAnAcknowledgement() {
+    @Test("L13: a ZLB is never answered with a ZLB, whatever its number")
+    func neverAcknowledgesAnAcknowledgement() {
         var channel = channel()
         for ns in [0, 1, 5, 65_535] as [UInt16] { #expect(reception(&channel, ns: ns, nr: 0, body: []) == "ack") }
         #expect(channel.flush(at: seconds(0)).isEmpty)
@@ -205,7 +212,8 @@ struct ReliableDeliveryTests {
     }
 
     /// Sent at 0, then after 1, 2, 4, 8, 8; given up after 8 more.
-    @Test func retransmitsLessAndLessOftenAndGivesUpAfter31Seconds() {
+    @Test("L18: a message is repeated five times, less and less often, and given up after 31 seconds")
+    func retransmitsLessAndLessOftenAndGivesUpAfter31Seconds() {
         var channel = channel()
         channel.send([1], session: nil)
         _ = channel.flush(at: seconds(0))

@@ -36,14 +36,18 @@ struct AVPTests {
     }
 
     /// 0, 1, header − 1, header, header + 1, rest, rest + 1, max.
-    @Test(arguments: [(0, nil), (1, nil), (5, nil), (6, 0), (7, 1), (10, 4), (11, nil), (0x3FF, nil)] as [(Int, Int?)])
+    @Test(
+        "L02: an AVP of length 0 to 5 or beyond the message is refused, and one that fits is read",
+        arguments: [(0, nil), (1, nil), (5, nil), (6, 0), (7, 1), (10, 4), (11, nil), (0x3FF, nil)] as [(Int, Int?)]
+    )
     func readsALengthThatTheMessageHas(_ length: Int, value: Int?) {
         let bytes = [0x80 | UInt8(length >> 8), UInt8(length & 0xFF)] + hex("0000 0007 61626364")
         var reader = ByteReader(bytes)
         #expect((try? AVP(from: &reader))?.value.count == value)
     }
 
-    @Test func aReservedBitMakesItUnrecognized() throws {
+    @Test("L02: a reserved bit makes an AVP unrecognized")
+    func aReservedBitMakesItUnrecognized() throws {
         for bit in [0x20, 0x10, 0x08, 0x04] as [UInt8] {
             var reader = ByteReader([bit, 8] + hex("0000 0000 0001"))
             let avp = try AVP(from: &reader)

@@ -87,7 +87,8 @@ struct ControlMessageTests {
         }
     }
 
-    @Test func theFirstAVPMustBeTheType() {
+    @Test("L03: the first AVP must be the Message Type, and no other may be")
+    func theFirstAVPMustBeTheType() {
         let hello = AVP(.messageType, value: [0, 6])
         let name = AVP(.hostName, value: [0x61])
         #expect(error([]) == .messageType)
@@ -99,7 +100,8 @@ struct ControlMessageTests {
         #expect(error(body([AVP(.messageType, value: [0, 6], vendor: 9)])) == .messageType)
     }
 
-    @Test func anUnknownTypeMattersWithTheMandatoryBitOnly() throws {
+    @Test("L03: an unknown Message Type, 0 among them, matters with the M bit only")
+    func anUnknownTypeMattersWithTheMandatoryBitOnly() throws {
         let bytes: (Bool) -> [UInt8] = { self.body([AVP(.messageType, value: [0, 99], isMandatory: $0)]) }
         #expect(error(bytes(true)) == .unknownMessage(MessageType(rawValue: 99)))
         #expect(try ControlMessage.decode(bytes(false)) == .unknown(MessageType(rawValue: 99)))
@@ -107,7 +109,8 @@ struct ControlMessageTests {
         #expect(error(body([AVP(.messageType, value: [0, 0])])) == .unknownMessage(MessageType(rawValue: 0)))
     }
 
-    @Test func anUnknownAVPMattersWithTheMandatoryBitOnly() throws {
+    @Test("L02: an unknown AVP, or another vendor's, matters with the M bit only")
+    func anUnknownAVPMattersWithTheMandatoryBitOnly() throws {
         let unknown = AttributeType(rawValue: 99)
         for (vendor, attribute) in [(0, unknown), (311, .hostName), (9, unknown)] as [(UInt16, AttributeType)] {
             var avp = AVP(attribute, value: [1, 2], isMandatory: true, vendor: vendor)
@@ -154,7 +157,8 @@ struct ControlMessageTests {
         }
     }
 
-    @Test func impossibleValuesAreNamed() {
+    @Test("L10: an Assigned ID of zero is named, and so are other impossible values")
+    func impossibleValuesAreNamed() {
         func changed(_ type: MessageType, _ attribute: AttributeType, to value: [UInt8]) -> MessageError? {
             guard var avps = everyMessage.first(where: { $0.type == type })?.avps,
                 let index = avps.firstIndex(where: { $0.attribute == attribute })
@@ -170,7 +174,8 @@ struct ControlMessageTests {
         #expect(changed(.sccrq, .protocolVersion, to: [1, 1]) == nil)
     }
 
-    @Test func hiddenAVPsNeedSecretAndVector() throws {
+    @Test("L04: a hidden AVP needs a secret and a Random Vector before it, of which the last counts")
+    func hiddenAVPsNeedSecretAndVector() throws {
         let shared = secret("shared")
         let vector = hex("0a0b0c0d")
         let hidden = AVP(
@@ -237,7 +242,8 @@ struct ControlMessageTests {
         }
     }
 
-    @Test func textOfPeersIsCutAndMended() throws {
+    @Test("L06: a name of 1,017 bytes is cut, and one that is not UTF-8 is mended")
+    func textOfPeersIsCutAndMended() throws {
         var avps = try #require(everyMessage.first { $0.type == .sccrq }).avps
         let index = try #require(avps.firstIndex { $0.attribute == .hostName })
         avps[index].value = [UInt8](repeating: 0x61, count: AVP.longestValue)[...]

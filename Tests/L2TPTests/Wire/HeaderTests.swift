@@ -67,14 +67,18 @@ struct HeaderTests {
         #expect(header.datagram(around: [0xC0, 0x21]) == hex("0902 0001 0002 ffff 0000 c021"))
     }
 
-    @Test(arguments: [0, 1, 3, 4, 15] as [UInt8])
+    @Test(
+        "L01: another version than 2 is refused",
+        arguments: [0, 1, 3, 4, 15] as [UInt8]
+    )
     func refusesOtherVersions(_ version: UInt8) {
         var bytes = Self.hello
         bytes[1] = version
         #expect(throws: DecodeError.invalidValue(field: "Ver", value: UInt64(version))) { try decode(bytes) }
     }
 
-    @Test func refusesControlMessagesWithoutLengthOrSequenceOrWithOffset() {
+    @Test("L01: a control message without L or S bit or with O bit is refused")
+    func refusesControlMessagesWithoutLengthOrSequenceOrWithOffset() {
         #expect(throws: DecodeError.invalidValue(field: "L", value: 0)) { try decode(hex("8802 0001 0000 0000 0000")) }
         #expect(throws: DecodeError.invalidValue(field: "S", value: 0)) { try decode(hex("c002 0008 0001 0000")) }
         #expect(throws: DecodeError.invalidValue(field: "O", value: 1)) {
@@ -82,7 +86,10 @@ struct HeaderTests {
         }
     }
 
-    @Test(arguments: [0, 1, 3, 4, 11, 12, 19, 21, 0xFFFF] as [UInt16])
+    @Test(
+        "L01: a Length that is not the datagram's is refused",
+        arguments: [0, 1, 3, 4, 11, 12, 19, 21, 0xFFFF] as [UInt16]
+    )
     func refusesAControlLengthThatIsNotTheDatagrams(_ length: UInt16) {
         var bytes = Self.hello
         bytes[2] = UInt8(length >> 8)
@@ -108,7 +115,8 @@ struct HeaderTests {
         #expect(frame.count == rest)
     }
 
-    @Test func refusesWhatIsCutShort() {
+    @Test("L01: a header that is cut anywhere is refused")
+    func refusesWhatIsCutShort() {
         for count in 0..<Self.hello.count { #expect(isRefused(Array(Self.hello.prefix(count)))) }
         let data = hex("4b02 0012 0001 0002 0009 0000 0002 0000 c021")
         for count in 0..<data.count { #expect(isRefused(Array(data.prefix(count)))) }

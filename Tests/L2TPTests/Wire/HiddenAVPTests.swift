@@ -61,9 +61,12 @@ struct HiddenAVPTests {
     }
 
     /// The length inside is cipher output: an attacker, or another secret, makes it anything at all.
-    @Test(arguments: [
-        (0, true), (1, true), (13, true), (14, true), (15, false), (16, false), (0x3FF, false), (0xFFFF, false),
-    ])
+    @Test(
+        "L04: the length inside a hidden AVP is anything at all, and never trusted",
+        arguments: [
+            (0, true), (1, true), (13, true), (14, true), (15, false), (16, false), (0x3FF, false), (0xFFFF, false),
+        ]
+    )
     func neverTrustsTheLengthInside(_ length: Int, isGood: Bool) {
         let hiding = Hiding(secret: secret("s"), randomVector: Self.vector)
         var hidden = hiding.hide([UInt8](repeating: 1, count: 14), of: .hostName)
@@ -73,7 +76,10 @@ struct HiddenAVPTests {
         #expect(revealed?.count == (isGood ? length : nil))
     }
 
-    @Test(arguments: [0, 1]) func refusesAValueWithoutRoomForALength(_ count: Int) {
+    @Test(
+        "L04: a hidden AVP without room for a length is refused",
+        arguments: [0, 1]
+    ) func refusesAValueWithoutRoomForALength(_ count: Int) {
         let hiding = Hiding(secret: secret("s"), randomVector: Self.vector)
         #expect(throws: HidingError.impossibleLength) {
             try hiding.reveal([UInt8](repeating: 0, count: count)[...], of: .hostName)

@@ -4,13 +4,17 @@ import Primitives
 import Testing
 
 struct ResultCodeTests {
-    @Test(arguments: [
-        ("0001", ResultCode(1)), ("000200", ResultCode(2)),
-        ("00020004", ResultCode(2, error: .insufficientResources)),
-        ("0002000868690a", ResultCode(2, error: .unknownMandatoryAVP, message: "hi\u{FFFD}")),
-        // An Apple client's little-endian 6, with and without an error.
-        ("0600", ResultCode(6)), ("06000000", ResultCode(6, error: GeneralError(rawValue: 0))), ("0000", ResultCode(0)),
-    ]) func decodes(_ bytes: String, code: ResultCode) throws {
+    @Test(
+        "L07: a Result Code has 2 bytes, or 4, or a message behind them",
+        arguments: [
+            ("0001", ResultCode(1)), ("000200", ResultCode(2)),
+            ("00020004", ResultCode(2, error: .insufficientResources)),
+            ("0002000868690a", ResultCode(2, error: .unknownMandatoryAVP, message: "hi\u{FFFD}")),
+            // An Apple client's little-endian 6, with and without an error.
+            ("0600", ResultCode(6)), ("06000000", ResultCode(6, error: GeneralError(rawValue: 0))),
+            ("0000", ResultCode(0)),
+        ]
+    ) func decodes(_ bytes: String, code: ResultCode) throws {
         var reader = ByteReader(hex(bytes))
         #expect(try ResultCode(from: &reader) == code)
     }

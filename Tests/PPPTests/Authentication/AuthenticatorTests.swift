@@ -159,7 +159,8 @@ struct AuthenticatorTests {
         #expect(effects.last == .refused(userName: "alice", .methodUnsuitable, isFinal: false))
     }
 
-    @Test func mschapv2LetsThePeerTryThreeTimesWithAFreshChallengeEach() {
+    @Test("P09: MS-CHAPv2 lets the peer try three times, with a fresh challenge each")
+    func mschapv2LetsThePeerTryThreeTimesWithAFreshChallengeEach() {
         var authenticator = asking(.mschapv2)
         for attempt in 1...3 {
             // A peer repeats the identifier, or counts on.
@@ -194,19 +195,24 @@ struct AuthenticatorTests {
         #expect(said.count == 1)
     }
 
-    @Test(arguments: [0, 1, 15, 17, 48, 49, 50, 255])
+    @Test(
+        "P07: a CHAP Response of another size is discarded",
+        arguments: [0, 1, 15, 17, 48, 49, 50, 255]
+    )
     func aResponseOfAnotherSizeIsDiscarded(_ size: Int) {
         var authenticator = asking(.chapMD5)
         #expect(receive(response(size: size), &authenticator) == [.malformed(.invalidLength(size))])
     }
 
-    @Test func aResponseToAnotherChallengeIsDiscarded() {
+    @Test("P07: a Response to another challenge is discarded")
+    func aResponseToAnotherChallengeIsDiscarded() {
         var authenticator = asking(.mschapv2)
         let late = response(size: 49, identifier: 0x10)
         #expect(receive(late, &authenticator) == [.unexpected(CHAPValue.response)])
     }
 
     @Test(
+        "P07: a name that nobody can have is refused without asking",
         arguments: [
             [], [0xFF, 0xFE], [UInt8](repeating: 0x61, count: 254), Array("al\u{0}".utf8) + [0xC3],
         ] as [[UInt8]]

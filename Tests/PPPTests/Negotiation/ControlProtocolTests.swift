@@ -108,6 +108,22 @@ struct ControlProtocolTests {
         #expect(lcp.state == .ackSent)
     }
 
+    /// It was overtaken by the one that opened the layer.
+    @Test func aLateCopyOfARefusedRequestIsDiscardedOnce() {
+        var lcp = opened()
+        let refused = ControlPacket(.configureRequest, identifier: 9, data: hex("0D 03 06")[...])
+        // The layer goes down and comes up again by way of a refused request.
+        #expect(lcp.receive(refused, limits: limits, at: start).first == .thisLayerDown)
+        _ = lcp.receive(peerRequest(10), limits: limits, at: start)
+        let asked = ControlPacket(.configureAck, identifier: 2, data: own)
+        _ = lcp.receive(asked, limits: limits, at: start)
+        #expect(lcp.isOpened)
+        #expect(lcp.receive(refused, limits: limits, at: start) == [.unexpected(.configureRequest)])
+        #expect(lcp.isOpened)
+        // A peer that keeps on saying it means it.
+        #expect(lcp.receive(refused, limits: limits, at: start).first == .thisLayerDown)
+    }
+
     @Test func anotherRequestRenegotiates() {
         var lcp = opened()
         let effects = lcp.receive(peerRequest(2), limits: limits, at: start)
@@ -120,7 +136,8 @@ struct ControlProtocolTests {
         )
     }
 
-    @Test func naksFiveTimesThenRejects() {
+    @Test("P03: after five Naks options are rejected")
+    func naksFiveTimesThenRejects() {
         var (lcp, _) = started()
         var codes: [ControlPacket.Code] = []
         for identifier in UInt8(1)...7 {
@@ -132,7 +149,8 @@ struct ControlProtocolTests {
         )
     }
 
-    @Test func givesUpOnAPeerThatNaksForEver() {
+    @Test("P03: a peer that Naks for ever is given up on")
+    func givesUpOnAPeerThatNaksForEver() {
         var (lcp, effects) = started()
         var rounds = 0
         while case .send(let request) = effects.last, rounds < 100 {
@@ -155,7 +173,8 @@ struct ControlProtocolTests {
         #expect(lcp.isOpened)
     }
 
-    @Test func aRejectedBasicCodeIsTheEnd() {
+    @Test("P02: a Code-Reject of code 1 to 7 is the end, of another code it is not")
+    func aRejectedBasicCodeIsTheEnd() {
         for code in UInt8(1)...7 {
             var lcp = opened()
             let reject = ControlPacket(.codeReject, identifier: 1, data: [code, 1, 0, 4])

@@ -27,24 +27,27 @@ struct LCPOptionsTests {
     }
 
     /// What the peer asks for, and what it hears.
-    @Test(arguments: [
-        ("", "ack", ""),
-        ("01 04 0578 02 06 00000000 05 06 22222222 07 02 08 02", "ack", ""),
-        ("01 04 FFFF", "ack", ""),
-        ("01 04 0240", "ack", ""),
-        ("01 04 023F", "nak", "01 04 0240"),
-        ("01 04 0000", "nak", "01 04 0240"),
-        ("01 03 05", "nak", "01 04 0240"),
-        ("02 03 00", "nak", "02 06 00000000"),
-        ("05 06 00000000", "nak", "05 06 11111111"),
-        ("05 04 2222", "nak", "05 06 11111111"),
-        ("07 03 01", "nak", "07 02"),
-        ("03 04 C023", "reject", "03 04 C023"),
-        ("04 04 C025", "reject", "04 04 C025"),
-        ("0D 03 06", "reject", "0D 03 06"),
-        ("11 04 05DC 13 03 00", "reject", "11 04 05DC 13 03 00"),
-        ("01 04 0000 0D 03 06", "reject", "0D 03 06"),
-    ])
+    @Test(
+        "P16: an MRU below 576, an odd ACCM and what we do not speak are Naked or rejected",
+        arguments: [
+            ("", "ack", ""),
+            ("01 04 0578 02 06 00000000 05 06 22222222 07 02 08 02", "ack", ""),
+            ("01 04 FFFF", "ack", ""),
+            ("01 04 0240", "ack", ""),
+            ("01 04 023F", "nak", "01 04 0240"),
+            ("01 04 0000", "nak", "01 04 0240"),
+            ("01 03 05", "nak", "01 04 0240"),
+            ("02 03 00", "nak", "02 06 00000000"),
+            ("05 06 00000000", "nak", "05 06 11111111"),
+            ("05 04 2222", "nak", "05 06 11111111"),
+            ("07 03 01", "nak", "07 02"),
+            ("03 04 C023", "reject", "03 04 C023"),
+            ("04 04 C025", "reject", "04 04 C025"),
+            ("0D 03 06", "reject", "0D 03 06"),
+            ("11 04 05DC 13 03 00", "reject", "11 04 05DC 13 03 00"),
+            ("01 04 0000 0D 03 06", "reject", "0D 03 06"),
+        ]
+    )
     func judges(_ asked: String, _ kind: String, _ told: String) {
         var options = options()
         let expected: OptionsAnswer =
@@ -72,7 +75,8 @@ struct LCPOptionsTests {
         #expect(options.peerMRU == 1500)
     }
 
-    @Test func ourOwnMagicNumberIsALoopTheThirdTime() {
+    @Test("P05: our own magic number is Naked twice, and a loop the third time")
+    func ourOwnMagicNumberIsALoopTheThirdTime() {
         var options = options()
         let own = list("05 06 11111111")
         #expect(options.judge(own, mayNak: true) == .nak(own))
@@ -82,6 +86,7 @@ struct LCPOptionsTests {
 
     /// What we accept, what the peer's Naks name, what we ask for in the end.
     @Test(
+        "P16: of a peer's list of methods the first that we accept is taken, unknown ones are passed over",
         arguments: [
             ([.mschapv2, .chapMD5, .pap], ["03 05 C223 05"], .chapMD5),
             ([.mschapv2, .chapMD5, .pap], ["03 04 C023"], .pap),
@@ -115,7 +120,8 @@ struct LCPOptionsTests {
         }
     }
 
-    @Test func aPeerThatRejectsAuthenticationIsGivenUpOn() {
+    @Test("P08: a peer that rejects authentication is given up on")
+    func aPeerThatRejectsAuthenticationIsGivenUpOn() {
         var options = options()
         #expect(throws: NegotiationError.authentication(accepted: [.mschapv2, .chapMD5, .pap], proposed: [])) {
             try options.rejectReceived(list("03 05 C223 81"))

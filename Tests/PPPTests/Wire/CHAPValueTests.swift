@@ -15,7 +15,10 @@ struct CHAPValueTests {
         #expect(writer.bytes == bytes)
     }
 
-    @Test(arguments: sweep(header: 1, rest: 19, maximum: 255))
+    @Test(
+        "P07: a value size beyond the packet is refused",
+        arguments: sweep(header: 1, rest: 19, maximum: 255)
+    )
     func survivesEverySize(_ size: Int) {
         var changed = bytes
         changed[0] = UInt8(size)

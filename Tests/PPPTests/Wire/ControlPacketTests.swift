@@ -22,7 +22,10 @@ struct ControlPacketTests {
         #expect(reader.isAtEnd)
     }
 
-    @Test(arguments: sweep(header: 4, rest: 8, maximum: 0xFFFF))
+    @Test(
+        "P01: a packet length below 4 or beyond the frame is refused",
+        arguments: sweep(header: 4, rest: 8, maximum: 0xFFFF)
+    )
     func survivesEveryLength(_ length: Int) {
         var changed = bytes
         changed[2] = UInt8(length >> 8)

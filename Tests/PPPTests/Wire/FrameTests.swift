@@ -20,7 +20,10 @@ struct FrameTests {
         #expect(reader.isAtEnd)
     }
 
-    @Test(arguments: ["", "FF", "FF04 C021", "FF03", "FF03 C0", "C0", "C022", "0020", "80"])
+    @Test(
+        "P13: an even protocol, or one cut short, is refused",
+        arguments: ["", "FF", "FF04 C021", "FF03", "FF03 C0", "C0", "C022", "0020", "80"]
+    )
     func refusesWhatCannotBeAFrame(_ bytes: String) {
         var reader = ByteReader(hex(bytes))
         #expect(throws: DecodeError.self) { try Frame(from: &reader) }

@@ -19,7 +19,10 @@ struct OptionTests {
         #expect(try PPP.Option.list(from: []).isEmpty)
     }
 
-    @Test(arguments: sweep(header: 2, rest: 12, maximum: 255))
+    @Test(
+        "P01: an option length of 0, 1 or beyond the packet is refused",
+        arguments: sweep(header: 2, rest: 12, maximum: 255)
+    )
     func survivesEveryLength(_ length: Int) {
         var changed = bytes
         changed[1] = UInt8(length)

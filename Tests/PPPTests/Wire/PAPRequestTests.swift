@@ -16,7 +16,11 @@ struct PAPRequestTests {
         #expect(writer.bytes == bytes)
     }
 
-    @Test(arguments: sweep(header: 5, rest: 12, maximum: 255), [0, 6])
+    @Test(
+        "P06: a length of name or password beyond the packet is refused",
+        arguments: sweep(header: 5, rest: 12, maximum: 255),
+        [0, 6]
+    )
     func survivesEveryLength(_ length: Int, _ position: Int) {
         var changed = bytes
         changed[position] = UInt8(length)

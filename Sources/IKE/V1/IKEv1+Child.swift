@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Cryptography
+internal import DataPlane
+internal import Primitives
+
+extension IKEv1 {
+    /// What a pair of ESP security associations was agreed on for: enough to ask for the next one.
+    struct Terms: Hashable, Sendable {
+        /// As chosen, with the SPI of whoever wrote it.
+        var proposal: Proposal
+        /// Of quick mode's own key exchange.
+        var group: DiffieHellmanGroup?
+        /// The peer's, then ours, as they were on the wire; both or none.
+        var identities: [Payload]
+        var isEncapsulated: Bool
+        var peerTrafficPort: UInt16?
+        var lifetime: Duration
+        var lifetimeKilobytes: UInt64?
+
+        /// All traffic of the other terms goes under these too.
+        func cover(_ other: Terms) -> Bool {
+            peerTrafficPort == nil || peerTrafficPort == other.peerTrafficPort
+        }
+    }
+
+    /// A pair of ESP security associations that stands.
+    struct Child: Hashable, Sendable {
+        var inboundSPI: ESPSPI
+        var outboundSPI: ESPSPI
+        var transform: ESPTransform
+        var terms: Terms
+        /// We asked for it.
+        var isOurs: Bool
+        /// When its quick mode began, and when the keys were there.
+        var asked: MonotonicTime
+        var since: MonotonicTime
+        /// The lower one of its two nonces: decides which of two children made at once goes.
+        var lowerNonce: [UInt8]
+        /// The hard end.
+        var expires: MonotonicTime
+        /// When we (next) ask for another one in its place; `nil` after the last attempt.
+        var rekeys: MonotonicTime?
+        var attempts = 0
+        /// It has been replaced or given up, and goes when nothing can be on its way any more.
+        var departure: Departure?
+
+        struct Departure: Hashable, Sendable {
+            var at: MonotonicTime
+            /// It is for us to tell the peer.
+            var isAnnounced: Bool
+        }
+
+        static let mostAttempts = 3
+        /// How long what was sent under a replaced child may be on its way.
+        static let grace: Duration = .seconds(5)
+
+        init(
+            inboundSPI: ESPSPI,
+            outboundSPI: ESPSPI,
+            transform: ESPTransform,
+            terms: Terms,
+            isOurs: Bool,
+            asked: MonotonicTime,
+            since: MonotonicTime,
+            lowerNonce: [UInt8],
+            entropy: any EntropySource
+        ) {
+            self.inboundSPI = inboundSPI
+            self.outboundSPI = outboundSPI
+            self.transform = transform
+            self.terms = terms
+            self.isOurs = isOurs
+            self.asked = asked
+            self.since = since
+            self.lowerNonce = lowerNonce
+            expires = since.advanced(by: terms.lifetime)
+            rekeys = since.advanced(by: terms.lifetime - IKEv1.rekeyMargin(of: terms.lifetime, entropy))
+        }
+
+        var deadline: MonotonicTime {
+            if let departure { return min(expires, departure.at) }
+            return rekeys.map { min(expires, $0) } ?? expires
+        }
+
+        /// Counts an attempt to replace it and sets the time of the next.
+        mutating func noteAttempt(at now: MonotonicTime) {
+            attempts += 1
+            let wait = max(now.duration(to: expires) / 3, .seconds(1))
+            rekeys = attempts < Self.mostAttempts ? now.advanced(by: wait) : nil
+        }
+
+        /// The two quick modes ran at the same time.
+        func wasMade(with other: Child) -> Bool { asked < other.since && other.asked < since }
+    }
+
+    /// How long before the end we replace what the peer should have replaced: 3 to 6 % of the lifetime, so that
+    /// whoever has a margin of its own comes first, and not everybody comes at once.
+    static func rekeyMargin(of lifetime: Duration, _ entropy: any EntropySource) -> Duration {
+        let share = Int(entropy.integer(in: UInt32(30)...60))
+        return max(lifetime * share / 1000, min(.seconds(1), lifetime / 3))
+    }
+
+    /// Nothing lives shorter here, whatever was asked for.
+    static let shortestLifetime: Duration = .seconds(5)
+    static let fewestKilobytes: UInt64 = 1024
+    /// As many kilobytes cannot be counted in bytes: they are no limit.
+    static let countlessKilobytes: UInt64 = 1 << 54
+
+    static func lifetime(_ asked: Duration, atMost longest: Duration) -> Duration {
+        max(shortestLifetime, min(asked, longest))
+    }
+
+    static func kilobytes(_ asked: UInt64?, atMost longest: UInt64?) -> UInt64? {
+        let counted = asked.flatMap { $0 < countlessKilobytes ? $0 : nil }
+        let limit = [counted, longest].compactMap { $0 }.min()
+        return limit.map { max(fewestKilobytes, $0) }
+    }
+
+    static func lowerNonce(_ a: [UInt8], _ b: [UInt8]) -> [UInt8] {
+        // Two random numbers that agree in 32 bytes are one.
+        Array((a.lexicographicallyPrecedes(b) ? a : b).prefix(32))
+    }
+}

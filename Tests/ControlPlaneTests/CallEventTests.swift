@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+import ControlPlane
+import DataPlane
+import Primitives
+import Testing
+
+struct CallEventTests {
+    private static let error = DataPlaneError(step: "XFRM_MSG_NEWSA", code: 12)
+    private static let place = SocketAddress(.v4(0xC000_0201), port: 4500)
+
+    private static let kinds: [CallEvent.Kind] = [
+        .kernelRefused(error), .removalFailed("inbound SA 00000100", error),
+        .noAddress(userName: "alice", fixed: nil), .noAddress(userName: "alice", fixed: .v4(1)), .callLimit(7),
+        .moveFailed(error), .sessionVanished(KernelSessionID(tunnel: 1, session: 2), interface: "cv0"),
+        .reconciled(lostAssociations: 1, lostSessions: 2, strangers: 3),
+        .reconciled(lostAssociations: 0, lostSessions: 0, strangers: 0), .inventoryFailed(error),
+        .countersUnread(error), .noTunnel(after: .seconds(150)),
+        .authenticationThrottled(userName: "alice", .pair, retryAfter: .seconds(300)),
+        .authenticationThrottled(userName: "alice", .source, retryAfter: .seconds(10)),
+    ]
+
+    private func describe(_ kind: CallEvent.Kind) -> EventDescription {
+        CallEvent(trace: nil, peer: nil, kind: kind).description
+    }
+
+    @Test(arguments: kinds)
+    func whatIsWrongComesWithARemedy(_ kind: CallEvent.Kind) {
+        let description = describe(kind)
+        #expect(description.remedy?.isEmpty == false)
+        #expect(!description.message.hasSuffix("."))
+    }
+
+    @Test func namesTellEventsApart() {
+        let kinds = Self.kinds + [.moved(from: Self.place, to: Self.place)]
+        let names = kinds.map { describe($0).name }
+        // Two kinds stand in the list in two forms that count as one.
+        #expect(Set(names).count == names.count - 2)
+    }
+
+    @Test func aMoveNamesBothPlaces() {
+        let there = SocketAddress(.v4(0xC633_6401), port: 40_000)
+        #expect(
+            describe(.moved(from: Self.place, to: there)).message
+                == "the peer is at 198.51.100.1:40000 now, no more at 192.0.2.1:4500; what it has goes on"
+        )
+    }
+}
