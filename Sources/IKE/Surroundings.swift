@@ -91,7 +91,7 @@ package struct Counters: Hashable, Sendable {
     package var strayESP: UInt64 = 0
     /// R-U-THERE answered.
     package var aliveAnswers: UInt64 = 0
-    /// R-U-THERE-ACK with a number that was not asked, or from where it was not asked.
+    /// R-U-THERE for another SA; R-U-THERE-ACK with a number that was not asked, or from where it was not asked.
     package var strayAnswers: UInt64 = 0
 
     package init() {}

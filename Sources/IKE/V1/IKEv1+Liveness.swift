@@ -61,13 +61,15 @@ extension IKEv1 {
             guard silence < configuration.silenceLimit || probes < Self.fewestProbes else { return .dead }
             probes += 1
             wait = probes == 1 ? configuration.retransmissionWait : min(wait * 2, configuration.deadPeerInterval)
-            next = now.advanced(by: wait)
+            next = now.advanced(by: max(wait, Self.shortestWait))
             let end = lastHeard.advanced(by: configuration.silenceLimit)
             if end > now { next = min(next, end) }
             return .ask(takeSequence(), isRepetition: probes == 2)
         }
 
         private static let fewestProbes = 2
+        /// Whatever was configured.
+        private static let shortestWait: Duration = .milliseconds(500)
 
         /// Asks at once, whatever was heard.
         mutating func hurry(at now: MonotonicTime, _ configuration: Configuration) -> UInt32 {
@@ -167,8 +169,8 @@ extension IKEv1.ResponderSA {
         return effects
     }
 
-    /// Something authentic came from another place. It may be a playback: only an answer from there, to a number
-    /// that nobody could know, says that the peer has moved.
+    /// Something authentic came from another place. It may be a playback: only an answer from there, to a question
+    /// that was asked nowhere else, says that the peer has moved.
     func askElsewhere(
         _ arrival: IKEv1.Arrival,
         in phase: inout Established,
