@@ -347,7 +347,7 @@ package struct Endpoint: Sendable {
             let left = halfOpenBySource[source, default: 1] - 1
             halfOpenBySource[source] = left > 0 ? left : nil
             if halfOpenCount * 10 < surroundings.configuration.halfOpenLimit * 9 { hasReportedHalfOpenLimit = false }
-            if !outcome.isClosed { recordEstablished(id) }
+            if !outcome.isClosed { effects += recordEstablished(id) }
         }
         if !surroundings.errands.isEmpty {
             let errands = surroundings.errands

@@ -54,6 +54,8 @@ enum Errand: Sendable {
     case remove(ESPSPI, at: MonotonicTime)
     /// A quick mode came to its end over the path of this SA.
     case proved
+    /// The peer has answered from where this SA has been from its beginning.
+    case present
     /// It has left its children to the SAs after it.
     case left(at: MonotonicTime)
     /// The peer has moved, and this SA with it.
@@ -91,7 +93,7 @@ package struct Counters: Hashable, Sendable {
     package var strayESP: UInt64 = 0
     /// R-U-THERE answered.
     package var aliveAnswers: UInt64 = 0
-    /// R-U-THERE for another SA; R-U-THERE-ACK with a number that was not asked, or from where it was not asked.
+    /// R-U-THERE-ACK with a number that was not asked, or from where it was not asked.
     package var strayAnswers: UInt64 = 0
 
     package init() {}

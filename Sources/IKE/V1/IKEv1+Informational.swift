@@ -142,7 +142,7 @@ extension IKEv1.ResponderSA {
         switch notification.type {
         case .areYouThere:
             guard let number = sequence(of: notification) else {
-                surroundings.counters.strayAnswers += 1
+                surroundings.counters.unknownSA += 1
                 return []
             }
             phase.liveness.takeQuestion(number, at: arrival.now)
@@ -162,12 +162,16 @@ extension IKEv1.ResponderSA {
             return [.transmit(arrival.path.datagram(message))]
         case .areYouThereAck:
             guard let number = sequence(of: notification) else {
-                surroundings.counters.strayAnswers += 1
+                surroundings.counters.unknownSA += 1
                 return []
             }
             let answer = phase.liveness.takeAnswer(number, from: arrival.path, at: arrival.now)
             if !answer.isRight { surroundings.counters.strayAnswers += 1 }
-            return answer.moves ? move(to: arrival.path, &surroundings) : []
+            if answer.moves { return move(to: arrival.path, in: &phase, &surroundings) }
+            if answer.isRight, arrival.path == path, phase.liveness.isConclusive {
+                surroundings.errands.append(.present)
+            }
+            return []
         case .connected:
             return []
         case .initialContact:

@@ -336,6 +336,45 @@ struct WholeExchangeTests {
         }
     }
 
+    /// Whatever is lost, both ends go on having a child in common, and neither collects any.
+    @Test(arguments: 1...6)
+    func aLossyDayLeavesAChildInCommon(_ seed: UInt64) throws {
+        let chance = SeededEntropy(seed: seed)
+        var talk = Self.conversation(
+            ike: ClientOffer.ike("aes256-sha256-ecp256"),
+            esp: ClientOffer.esp("aes256-sha256"),
+            isNATted: seed.isMultiple(of: 2)
+        )
+        talk.client.settings.vendorIDs.append(SimulatedIKEInitiator.deadPeerDetection)
+        talk.run(talk.client.start(at: start))
+        talk.lost = { _ in chance.integer(in: 1...5) == 1 }
+        for step in 1...144 {
+            play(&talk, for: .seconds(600))
+            if step.isMultiple(of: 40) { talk.run(talk.client.rekeyIKE(withChild: seed > 3, at: talk.now)) }
+            if step.isMultiple(of: 7), seed.isMultiple(of: 3) { talk.run(talk.client.rekeyChild(at: talk.now)) }
+            // Traffic goes under the client's newest child, which proves it if message 3 was lost.
+            for child in talk.effects.installs where child.id.inboundSPI == talk.client.children.last?.outboundSPI {
+                talk.effects += talk.endpoint.peerHasSpoken(under: child.id)
+            }
+            play(&talk, for: .seconds(40))
+            for child in talk.effects.installs where child.id.inboundSPI == talk.client.children.last?.outboundSPI {
+                talk.effects += talk.endpoint.peerHasSpoken(under: child.id)
+            }
+            guard talk.client.state == .established else {
+                Issue.record("\(talk.client.state) in step \(step): \(talk.effects.words.suffix(20))")
+                return
+            }
+            let ours = talk.endpoint.snapshots.flatMap(\.children)
+            let common = ours.filter { child in
+                talk.client.children.contains {
+                    $0.outboundSPI == child.inboundSPI && $0.inboundSPI == child.outboundSPI
+                }
+            }
+            #expect(!common.isEmpty, "step \(step): \(talk.effects.words.suffix(20))")
+            #expect(ours.count <= 4, "step \(step)")
+        }
+    }
+
     @Test func bothEndsAskWhetherTheOtherIsThere() {
         var talk = Self.conversation(
             ike: ClientOffer.ike("aes256-sha256-ecp256"),
