@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 int64_t culvert_read(int fd, void *bytes, uint64_t capacity)
@@ -30,7 +31,15 @@ long culvert_write_now(int fd, const uint8_t *bytes, size_t length)
     if (written >= 0) return written;
     if (errno == EAGAIN) return 0;
     if (errno != ENOTSOCK) return -errno;
-    // No socket. O_NONBLOCK would change it for everybody who shares it, so ask first.
+    // No socket. O_NONBLOCK would change it for everybody who shares it, so it is asked of this one call, which
+    // kernels before 6.5 do not know for pipes.
+    struct iovec vector = {.iov_base = (void *)bytes, .iov_len = length};
+    do written = pwritev2(fd, &vector, 1, -1, RWF_NOWAIT);
+    while (written < 0 && errno == EINTR);
+    if (written >= 0) return written;
+    if (errno == EAGAIN) return 0;
+    if (errno != EOPNOTSUPP && errno != ENOSYS && errno != ESPIPE) return -errno;
+    // Else ask first. Who shares the pipe could still be faster.
     struct pollfd ready = {.fd = fd, .events = POLLOUT};
     if (poll(&ready, 1, 0) <= 0) return 0;
     if (ready.revents & POLLNVAL) return -EBADF;

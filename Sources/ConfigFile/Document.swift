@@ -50,7 +50,8 @@ struct Document {
             diagnostics.error(.start, "more than \(limits.aliases) aliases (*name); write the values out")
             return nil
         }
-        var marked = MarkedText(text)
+        // libyaml counts a byte order mark as a column, and then finds the first key indented.
+        var marked = MarkedText(text.withoutByteOrderMark)
         do throws(Diagnostic) {
             guard let composed = try marked.compose(file: diagnostics.file) else {
                 root = nil
@@ -248,6 +249,10 @@ extension [Unicode.Scalar] {
 }
 
 extension String {
+    fileprivate var withoutByteOrderMark: String {
+        unicodeScalars.first == "\u{FEFF}" ? String(unicodeScalars.dropFirst()) : self
+    }
+
     /// The first scalar that no YAML file may contain.
     ///
     /// - SeeAlso: YAML 1.1 §5.1

@@ -8,6 +8,7 @@ extension Lowering {
     mutating func ike(_ section: Section, listen: [IPAddress]) -> IKE.Configuration {
         var section = section
         var configuration = IKE.Configuration(profiles: [])
+        var taken: [(prefix: IPPrefix, by: String, line: Int)] = []
         var anyIsTakenBy: String?
         var names: Set<String> = []
         if let node = section.require("profiles", &diagnostics),
@@ -28,6 +29,18 @@ extension Lowering {
                         remedy: "move it up"
                     )
                 }
+                let prefixes = profile.remote ?? []
+                for prefix in prefixes {
+                    if let first = taken.first(where: { $0.prefix.covers(prefix) }) {
+                        diagnostics.warning(
+                            element.position,
+                            "the profile \(profile.name.quoted) is never used for \(prefix): \(first.by.quoted) in line "
+                                + "\(first.line) takes \(first.prefix) before it",
+                            remedy: "move it up"
+                        )
+                    }
+                }
+                taken += prefixes.map { ($0, profile.name, element.position.line) }
                 if profile.remote == nil { anyIsTakenBy = anyIsTakenBy ?? profile.name }
                 configuration.profiles.append(profile)
             }
@@ -159,7 +172,21 @@ extension Lowering {
             return nil
         }
         guard let key = self.secret(secret, "the pre-shared key") else { return nil }
-        if key.count < 8 {
+        let (isText, hasOuterBlank) = key.withBytes { bytes in
+            var isText = true
+            for index in 0..<bytes.count where !(0x20...0x7E).contains(bytes[index]) { isText = false }
+            let isBlank = { (byte: UInt8) in byte == 0x20 || byte == 0x09 }
+            return (isText, bytes.count > 0 && (isBlank(bytes[0]) || isBlank(bytes[bytes.count - 1])))
+        }
+        if hasOuterBlank {
+            diagnostics.warning(
+                secret.position,
+                "the pre-shared key begins or ends with a blank, which is part of it",
+                remedy: "take the blank out unless peers have it too"
+            )
+        }
+        // Who writes bytes instead of text has hardly thought them up.
+        if key.count < (isText ? 20 : 16) {
             diagnostics.warning(
                 secret.position,
                 "the pre-shared key has \(key.count) bytes: who records one handshake can find it by trying",
@@ -189,5 +216,12 @@ extension Lowering {
             }
         }
         return legacy
+    }
+}
+
+extension IPPrefix {
+    /// Whether every address of `other` is in it.
+    fileprivate func covers(_ other: IPPrefix) -> Bool {
+        address.isV4 == other.address.isV4 && length <= other.length && contains(other.address)
     }
 }

@@ -107,7 +107,9 @@ package enum ReadableSource: Hashable, Sendable {
     /// Work that was done off the event loop.
     case completions
     case xfrmNotices
+    /// Devices of ours that somebody deleted.
     case linkNotices
+    /// L2TP tunnels and sessions that somebody deleted.
     case tunnelNotices
 }
 

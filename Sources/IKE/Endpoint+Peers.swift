@@ -90,6 +90,8 @@ extension Endpoint {
                 association.letGo(former.inboundSPI, at: now)
                 return []
             }
+        case .renew(let now):
+            return startRekeying(id, at: now)
         case .announce(let former):
             guard let heir = heir(of: id) else { return [] }
             return work(on: heir) { $0.announce(former, &$1) }

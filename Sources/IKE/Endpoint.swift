@@ -129,32 +129,37 @@ package struct Endpoint: Sendable {
         case report(Event)
     }
 
-    /// Names the exchange of a peer that has not seen our cookie yet.
-    private struct Initiator: Hashable {
-        var cookie: Cookie
-        var peer: SocketAddress
-    }
-
     var surroundings: Surroundings
+    let antiClogging: IKEv1.AntiClogging
+    var firstMessages: IKEv1.FirstMessages
     var associations: [IKESAID: IKEv1.ResponderSA] = [:]
     private var byCookies: [IKEv1.CookiePair: IKESAID] = [:]
-    private var byInitiator: [Initiator: IKESAID] = [:]
+    /// For messages of a peer that has not seen our cookie yet.
+    private(set) var byInitiator: [IKEv1.FirstMessages.Key: IKESAID] = [:]
     var peers = Peers()
     var deadlines = DeadlineQueue<IKESAID>()
+    /// Main modes of ours, by the cookie we gave them.
+    var initiations: [Cookie: IKEv1.MainModeInitiation] = [:]
+    var initiationDeadlines = DeadlineQueue<Cookie>()
     private var lastID: UInt64 = 0
-    private var halfOpenCount = 0
-    private var halfOpenBySource: [IPAddress: Int] = [:]
-    /// Said once for each time the limit is reached.
-    private var hasReportedHalfOpenLimit = false
 
     package init(configuration: Configuration, entropy: any EntropySource) {
         surroundings = Surroundings(configuration: configuration, entropy: entropy)
+        antiClogging = IKEv1.AntiClogging(exchangeTimeout: configuration.exchangeTimeout, entropy: entropy)
+        firstMessages = IKEv1.FirstMessages(life: configuration.exchangeTimeout)
     }
 
-    package var counters: Counters { surroundings.counters }
+    package var counters: Counters {
+        var counters = surroundings.counters
+        counters.forgottenFirstMessages = firstMessages.forgotten
+        counters.forgottenOffers = surroundings.offers.forgotten
+        return counters
+    }
 
     /// When ``advance(to:)`` next has something to do.
-    package var nextDeadline: MonotonicTime? { deadlines.nextDeadline }
+    package var nextDeadline: MonotonicTime? {
+        [deadlines.nextDeadline, initiationDeadlines.nextDeadline, firstMessages.nextDeadline].compactMap(\.self).min()
+    }
 
     package mutating func receive(_ datagram: Datagram, at now: MonotonicTime) -> [Effect] {
         var reader = ByteReader(datagram.bytes)
@@ -192,72 +197,34 @@ package struct Endpoint: Sendable {
             now: now,
             fingerprint: Self.fingerprint(of: message)
         )
+        if initiations[header.initiatorCookie] != nil { return receiveAnswer(arrival) }
         if header.responderCookie.isZero { return receiveFirst(arrival, datagram) }
         let cookies = IKEv1.CookiePair(initiator: header.initiatorCookie, responder: header.responderCookie)
-        guard let id = byCookies[cookies] else {
+        if let id = byCookies[cookies] {
+            if header.exchange == .informational { surroundings.hasHeir = hasHeir(id) }
+            return work(on: id) { $0.receive(arrival, &$1) }
+        }
+        guard let offer = returnedCookie(arrival, cookies) else {
             surroundings.counters.unknownSA += 1
             return []
         }
-        if header.exchange == .informational { surroundings.hasHeir = hasHeir(id) }
-        return work(on: id) { $0.receive(arrival, &$1) }
+        return begin(with: arrival, cookies, offer.0, trace: offer.trace)
     }
 
-    /// A message without responder cookie: the first of an exchange, or that again.
-    private mutating func receiveFirst(_ arrival: IKEv1.Arrival, _ datagram: Datagram) -> [Effect] {
-        let header = arrival.header
-        let initiator = Initiator(cookie: header.initiatorCookie, peer: arrival.path.peer)
-        if let id = byInitiator[initiator] {
-            return work(on: id) { $0.receive(arrival, &$1) }
-        }
-        guard header.exchange == .identityProtection else {
-            if header.exchange == .informational {
-                surroundings.counters.unprotectedInformational += 1
-                return []
-            }
-            return [stray(datagram, .unsupportedExchange(header.exchange))]
-        }
-        guard header.messageID == 0, !header.flags.contains(.encryption) else {
-            return [
-                stray(datagram, .unexpectedMessage(.identityProtection, "it begins encrypted or with a message id"))
-            ]
-        }
-        guard let profile = surroundings.profile(for: arrival.path.peer.address) else {
-            return [stray(datagram, .noProfile)]
-        }
-        let limit = surroundings.configuration.halfOpenLimit
-        guard halfOpenCount < limit else {
-            surroundings.counters.halfOpenDropped += 1
-            guard !hasReportedHalfOpenLimit else { return [] }
-            hasReportedHalfOpenLimit = true
-            return [stray(datagram, .halfOpenLimit(limit))]
-        }
-        let source = Self.source(arrival.path.peer.address)
-        let sourceLimit = surroundings.configuration.halfOpenPerSourceLimit
-        guard halfOpenBySource[source, default: 0] < sourceLimit else {
-            surroundings.counters.halfOpenDropped += 1
-            return [stray(datagram, .halfOpenSourceLimit(sourceLimit))]
-        }
-        guard associations.count < surroundings.configuration.ikeSALimit else {
-            surroundings.counters.halfOpenDropped += 1
-            return [stray(datagram, .ikeSALimit(surroundings.configuration.ikeSALimit))]
-        }
+    /// Gives an SA its place and lets it work for the first time.
+    mutating func add(
+        for arrival: IKEv1.Arrival,
+        _ make: (IKESAID) -> IKEv1.ResponderSA
+    ) -> [Effect] {
         lastID += 1
         let id = IKESAID(rawValue: lastID)
-        var effects: [Effect] = []
-        let association = IKEv1.ResponderSA(
-            id: id,
-            profile: profile,
-            arrival,
-            surroundings,
-            effects: &effects
-        )
-        deadlines.set(id, to: association.deadline)
+        let association = make(id)
         byCookies[association.cookies] = id
-        byInitiator[initiator] = id
-        halfOpenCount += 1
-        halfOpenBySource[source, default: 0] += 1
+        byInitiator[Self.initiator(association)] = id
+        surroundings.admission.enterHalfOpen(association.origin.address)
         associations[id] = association
-        return effects
+        return [association.report(.started(profile: profileName(association)))]
+            + work(on: id) { $0.receive(arrival, &$1) }
     }
 
     package mutating func advance(to now: MonotonicTime) -> [Effect] {
@@ -265,7 +232,31 @@ package struct Endpoint: Sendable {
         while let id = deadlines.popDue(at: now) {
             effects += work(on: id) { $0.advance(to: now, &$1) }
         }
-        return effects
+        advanceInitiations(to: now, into: &effects)
+        return effects + firstMessages.advance(to: now)
+    }
+
+    /// The SA has a successor: it ends as soon as the peer has had time to hand its children over.
+    mutating func bowOut(_ id: IKESAID, at now: MonotonicTime) {
+        associations[id]?.bowOut(at: now)
+        deadlines.set(id, to: associations[id]?.deadline)
+    }
+
+    /// Takes in an SA that a main mode of ours has made, in the place of its predecessor.
+    mutating func takeOver(
+        _ initiation: IKEv1.MainModeInitiation,
+        _ cookies: IKEv1.CookiePair,
+        _ phase: IKEv1.ResponderSA.Established
+    ) -> IKESAID {
+        lastID += 1
+        let id = IKESAID(rawValue: lastID)
+        let association = IKEv1.ResponderSA(id: id, initiation.origin, cookies, phase)
+        deadlines.set(id, to: association.deadline)
+        byCookies[cookies] = id
+        associations[id] = association
+        surroundings.admission.moveEstablished(from: nil, to: association.path.peer)
+        recordEstablished(id)
+        return id
     }
 
     /// What came of ``Effect/installInbound(_:)``.
@@ -330,7 +321,8 @@ package struct Endpoint: Sendable {
 
     /// ``close(_:at:)`` for every SA.
     package mutating func closeAll(at now: MonotonicTime) -> [Effect] {
-        associations.keys.sorted { $0.rawValue < $1.rawValue }.flatMap { close($0, at: now) }
+        firstMessages.removeAll()
+        return associations.keys.sorted { $0.rawValue < $1.rawValue }.flatMap { close($0, at: now) }
     }
 
     /// Lets one SA work and keeps the books: deadlines, indices, who follows whom.
@@ -341,12 +333,9 @@ package struct Endpoint: Sendable {
         guard let place = associations.index(forKey: id) else { return [] }
         let outcome = associations.values[place].working(&surroundings, body)
         var effects = outcome.effects
+        surroundings.admission.moveEstablished(from: outcome.before, to: outcome.after)
         if outcome.leftHalfOpen {
-            halfOpenCount -= 1
-            let source = Self.source(associations.values[place].origin.address)
-            let left = halfOpenBySource[source, default: 1] - 1
-            halfOpenBySource[source] = left > 0 ? left : nil
-            if halfOpenCount * 10 < surroundings.configuration.halfOpenLimit * 9 { hasReportedHalfOpenLimit = false }
+            surroundings.admission.leaveHalfOpen(associations.values[place].origin.address)
             if !outcome.isClosed { recordEstablished(id) }
         }
         if !surroundings.errands.isEmpty {
@@ -366,19 +355,15 @@ package struct Endpoint: Sendable {
         guard let association = associations.removeValue(forKey: id) else { return }
         deadlines.set(id, to: nil)
         byCookies[association.cookies] = nil
-        byInitiator[Initiator(cookie: association.cookies.initiator, peer: association.origin)] = nil
+        byInitiator[Self.initiator(association)] = nil
         peers.remove(id)
     }
 
-    /// What counts as one source: whoever has an IPv6 address has at least 2^64 of them.
-    private static func source(_ address: IPAddress) -> IPAddress {
-        switch address {
-        case .v4: address
-        case .v6(let high, _): .v6(high: high, low: 0)
-        }
+    private static func initiator(_ association: IKEv1.ResponderSA) -> IKEv1.FirstMessages.Key {
+        IKEv1.FirstMessages.Key(cookie: association.cookies.initiator, peer: association.origin)
     }
 
-    private func stray(_ datagram: Datagram, _ kind: Event.Kind) -> Effect {
+    func stray(_ datagram: Datagram, _ kind: Event.Kind) -> Effect {
         .report(Event(trace: nil, peer: datagram.peer, kind: kind))
     }
 
@@ -395,7 +380,11 @@ package struct Endpoint: Sendable {
 
     package func snapshot(of id: IKESAID) -> Snapshot? {
         guard let association = associations[id] else { return nil }
-        return association.snapshot(profile: surroundings.configuration.profiles[association.profile].name)
+        return association.snapshot(profile: profileName(association))
+    }
+
+    private func profileName(_ association: IKEv1.ResponderSA) -> String {
+        surroundings.configuration.profiles[association.profile].name
     }
 }
 
@@ -404,9 +393,29 @@ extension IKEv1.ResponderSA {
     fileprivate mutating func working(
         _ surroundings: inout Surroundings,
         _ body: (inout IKEv1.ResponderSA, inout Surroundings) -> [IKEv1.Effect]
-    ) -> (effects: [IKEv1.Effect], leftHalfOpen: Bool, isClosed: Bool, deadline: MonotonicTime?) {
+    ) -> Outcome {
         let wasHalfOpen = isHalfOpen
+        let before = authenticatedPeer
         let effects = body(&self, &surroundings)
-        return (effects, wasHalfOpen && !isHalfOpen, isClosed, deadline)
+        return Outcome(
+            effects: effects,
+            leftHalfOpen: wasHalfOpen && !isHalfOpen,
+            before: before,
+            after: authenticatedPeer,
+            isClosed: isClosed,
+            deadline: deadline
+        )
     }
+
+    fileprivate struct Outcome {
+        var effects: [IKEv1.Effect]
+        var leftHalfOpen: Bool
+        /// Where the peer was, and is now, if it is authenticated.
+        var before: SocketAddress?
+        var after: SocketAddress?
+        var isClosed: Bool
+        var deadline: MonotonicTime?
+    }
+
+    private var authenticatedPeer: SocketAddress? { isHalfOpen || isClosed ? nil : path.peer }
 }

@@ -58,6 +58,14 @@ extension Event {
                 "no profile is for the peer's address",
                 remedy: "add the address to `remote` of a profile under ike.profiles, if the peer may come"
             )
+        case .firstMessageRate(let limit):
+            return EventDescription(
+                .ike,
+                .warning,
+                "first-message-rate",
+                "this address begins more than \(limit) key exchanges a second, the rest is not answered",
+                remedy: "if it is no NAT with very many clients behind it, filter the source upstream"
+            )
         case .halfOpenLimit(let limit):
             return EventDescription(
                 .ike,
@@ -102,6 +110,15 @@ extension Event {
                 "the peer went on from an address that its profile is not for",
                 remedy: "add the address to `remote` of profile \(profile), if the peer's NAT has several",
                 fields: [.init("profile", profile)]
+            )
+        case .authenticationDelay(let delay):
+            return EventDescription(
+                .ike,
+                .warning,
+                "authentication-delay",
+                "this address has failed to authenticate too often and waits \(delay.components.seconds) s before it may"
+                    + " begin again, longer with every further failure",
+                remedy: "if a client there has the wrong pre-shared key mend it, else filter the source upstream"
             )
         case .invalidIdentity(let reason):
             return EventDescription(
@@ -249,6 +266,14 @@ extension Event {
                 "ESP security associations reached the end of their lifetime",
                 remedy: "the peer should have replaced them before; reconnect it if it is not there any more",
                 fields: [.init("inbound", id.inboundSPI)]
+            )
+        case .rekeyingFailed(let reason):
+            return EventDescription(
+                .ike,
+                .warning,
+                "rekeying-failed",
+                "the IKE SA could not be replaced before its end: \(reason)",
+                remedy: "let the client rekey first: give its phase 1 a shorter lifetime than ours"
             )
         case .expired(let children):
             return EventDescription(

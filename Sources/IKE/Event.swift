@@ -9,7 +9,7 @@ package struct Event: Hashable, Sendable {
     package var kind: Kind
 
     package enum Kind: Hashable, Sendable {
-        /// A first message that is worth an answer.
+        /// The peer has returned our cookie: it is where it says.
         case started(profile: String)
         case phase1Established(profile: String, identity: String, transform: IKETransform, nat: NATFinding)
         case childEstablished(ChildSA.ID, outboundSPI: ESPSPI, transform: ESPTransform, isEncapsulated: Bool)
@@ -18,11 +18,15 @@ package struct Event: Hashable, Sendable {
         case initialContact
 
         case noProfile
+        /// New exchanges per second.
+        case firstMessageRate(Int)
         case halfOpenLimit(Int)
         case halfOpenSourceLimit(Int)
         case ikeSALimit(Int)
         case noProposalChosen(Phase, ProposalMismatch)
         case authenticationFailed(AuthenticationFailure, profile: String)
+        /// How long the source has to wait now; it grows with every further failure.
+        case authenticationDelay(Duration)
         case invalidIdentity(String)
         case invalidKeyExchange(String)
         case malformedMessage(ExchangeType, DecodeError)
@@ -56,6 +60,8 @@ package struct Event: Hashable, Sendable {
         /// The peer said in a newer IKE SA that it has no other.
         case replacedByPeer
         case peerMoved(from: SocketAddress)
+        /// Our attempt to replace an IKE SA in time came to nothing.
+        case rekeyingFailed(String)
         case closed
     }
 

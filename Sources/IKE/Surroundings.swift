@@ -16,11 +16,14 @@ package struct Surroundings: Sendable {
     var errands: [Errand] = []
     /// There is a newer IKE SA for the peer of the one at work, proved or not.
     package var hasHeir = false
+    package var admission: Admission
+    package var offers = IKEv1.Offers()
 
     package init(configuration: Configuration, entropy: any EntropySource) {
         self.configuration = configuration
         acceptances = configuration.profiles.map(Acceptance.init)
         self.entropy = entropy
+        admission = Admission(configuration)
     }
 
     /// Random, not reserved, and given to nobody else; `nil` if chance does not find one.
@@ -64,6 +67,8 @@ enum Errand: Sendable {
     case replace(IKEv1.ResponderSA.Handover, at: MonotonicTime)
     /// It has been replaced under this SA.
     case replaced(ChildSA.ID, at: MonotonicTime)
+    /// It nears its end, and the peer has not replaced it.
+    case renew(at: MonotonicTime)
     /// It is gone, and this SA has no keys left to tell the peer.
     case announce(IKEv1.ResponderSA.Handover)
 }
@@ -73,26 +78,4 @@ extension Profile {
         guard let remote else { return true }
         return remote.contains { $0.contains(address) }
     }
-}
-
-/// What is worth counting but not an event each time.
-package struct Counters: Hashable, Sendable {
-    /// One-byte NAT keepalives.
-    package var keepalives: UInt64 = 0
-    /// Informational messages in clear, which are never acted on.
-    package var unprotectedInformational: UInt64 = 0
-    /// Messages whose cookies name no SA.
-    package var unknownSA: UInt64 = 0
-    /// Repeated requests, answered again or not.
-    package var duplicates: UInt64 = 0
-    /// First messages dropped for one of the limits on IKE SAs.
-    package var halfOpenDropped: UInt64 = 0
-    /// ESP in UDP that the kernel had no SA for.
-    package var strayESP: UInt64 = 0
-    /// R-U-THERE answered.
-    package var aliveAnswers: UInt64 = 0
-    /// R-U-THERE-ACK with a number that was not asked, or from where it was not asked.
-    package var strayAnswers: UInt64 = 0
-
-    package init() {}
 }

@@ -101,7 +101,9 @@ extension KernelDataPlane {
             defer { move.wipe() }
             switch (move.kind, direction) {
             case (.nothing, _): return nil
-            case (.inPlace, _): return perform(&move.change).failures[0]
+            case (.inPlace, _):
+                note(id, isThere: true)
+                return perform(&move.change).failures[0]
             case (.replacement, .inbound): return replace(id, by: &move)
             case (.replacement, .outbound): return exchange(id, for: &move)
             }
@@ -116,7 +118,10 @@ extension KernelDataPlane {
         var removal = NetlinkBatch(XFRMMessages.remove(id), step: "XFRM_MSG_DELSA")
         removal.append(consuming: &move.change)
         let ledger = perform(&removal)
-        guard let failure = ledger.failures[1] else { return nil }
+        guard let failure = ledger.failures[1] else {
+            note(id, isThere: true)
+            return nil
+        }
         // It was never removed: it still stands.
         if let refusal = ledger.failures[0], refusal.code != ESRCH { return refusal }
         if let second = perform(&move.original).failures[0], !second.isExists { lose(id) }

@@ -138,7 +138,9 @@ package struct Endpoint: Sendable {
 
     /// Ends a session with a CDN.
     package mutating func close(_ session: SessionKey, because end: SessionEnd, at now: MonotonicTime) -> [Effect] {
-        turn(session.tunnel, at: now) { connection, _ in connection.close(session.session, because: end) }
+        let effects = turn(session.tunnel, at: now) { connection, _ in connection.close(session.session, because: end) }
+        // The CDN first: what the owner does about the end may be a StopCCN, whose number is higher.
+        return effects.filter(\.isTransmit) + effects.filter { !$0.isTransmit }
     }
 
     /// Ends a control connection, and its sessions with it, with a StopCCN.
@@ -187,6 +189,13 @@ package struct Endpoint: Sendable {
     }
 
     private var sortedTunnels: [TunnelID] { connections.keys.sorted { $0.rawValue < $1.rawValue } }
+}
+
+extension Endpoint.Effect {
+    fileprivate var isTransmit: Bool {
+        guard case .transmit = self else { return false }
+        return true
+    }
 }
 
 extension Endpoint {

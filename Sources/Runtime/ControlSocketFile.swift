@@ -20,17 +20,20 @@ package struct ControlSocketFile {
     /// Makes the socket and listens on it. A socket file that nobody answers on is replaced; a missing
     /// parent directory is made with mode 0750 and the same group.
     ///
+    /// - Parameter owner: Who the daemon will be; `nil` if it stays who it is.
     /// - Returns: The listening descriptor, and the file to remove in the end.
     package static func open(
         path: String,
         mode: UInt32,
-        group: String?
+        group: String?,
+        owner: ProcessUser? = nil
     ) throws(Problem) -> (descriptor: CInt, file: ControlSocketFile) {
         let groupID = try group.map { name throws(Problem) in try id(ofGroup: name) }
-        try makeParent(of: path, group: groupID)
+        let owners = Owners(user: owner?.user, group: groupID ?? owner?.group)
+        try makeParent(of: path, owners)
         try clearPlace(path)
         let listening = OwnedDescriptor(adopting: try unwrap(culvert_unix_listen(path, 64), "bind"))
-        if let groupID { _ = try unwrap(chown(path, uid_t.max, groupID) == 0 ? 0 : -errno, "chown") }
+        try owners.take(path)
         _ = try unwrap(chmod(path, mode & 0o777) == 0 ? 0 : -errno, "chmod")
         var status = stat()
         _ = try unwrap(lstat(path, &status) == 0 ? 0 : -errno, "lstat")
@@ -52,14 +55,25 @@ package struct ControlSocketFile {
         return value
     }
 
-    private static func makeParent(of path: String, group: gid_t?) throws(Problem) {
+    /// Whose a file becomes; `nil` leaves it as it is.
+    private struct Owners {
+        var user: uid_t?
+        var group: gid_t?
+
+        func take(_ path: String) throws(Problem) {
+            guard user != nil || group != nil else { return }
+            _ = try unwrap(chown(path, user ?? uid_t.max, group ?? gid_t.max) == 0 ? 0 : -errno, "chown")
+        }
+    }
+
+    private static func makeParent(of path: String, _ owners: Owners) throws(Problem) {
         guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
         let parent = String(path[..<slash])
         guard mkdir(parent, 0o700) == 0 else {
             guard errno == EEXIST else { throw .failed(SystemError("mkdir", code: errno)) }
             return
         }
-        if let group { _ = try unwrap(chown(parent, uid_t.max, group) == 0 ? 0 : -errno, "chown") }
+        try owners.take(parent)
         // Whatever the umask says.
         _ = try unwrap(chmod(parent, 0o750) == 0 ? 0 : -errno, "chmod")
     }

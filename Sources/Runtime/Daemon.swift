@@ -50,11 +50,13 @@ package struct Daemon {
     /// Serves until told to end; then the kernel holds nothing of ours and the socket file is gone.
     ///
     /// - Parameters:
+    ///   - opened: What was opened before; `nil` opens it now.
     ///   - signals: Already blocked; `nil` if somebody else minds them.
     ///   - whenReady: Called once, when requests are answered.
     /// - Throws: ``StartProblem`` if it cannot begin, ``SystemError`` if it cannot go on.
     package func serve(
         plane: any DataPlane,
+        opened: OpenedSockets? = nil,
         entropy: any EntropySource = SystemEntropy(),
         signals: Signals?,
         sink: EventSink,
@@ -63,18 +65,13 @@ package struct Daemon {
         // Once the shard runs, it takes the plane down itself.
         var isPlaneOurs = true
         defer { if isPlaneOurs { plane.shutDown() } }
-        let sockets: IKESockets
-        do {
-            sockets = try IKESockets(listen)
-        } catch {
-            throw StartProblem(error)
-        }
-        let locals = sockets.locals
+        let opened = try opened ?? open()
+        let locals = opened.ike.locals
         let notificationSocket = notificationSocket
         var shard = try Shard(
             machine: ControlPlane(configuration: controlPlane, entropy: entropy),
             interpreter: EffectInterpreter(
-                sockets: sockets,
+                sockets: opened.ike,
                 plane: plane,
                 sink: sink,
                 impairments: allowsImpairments ? Impairments() : nil
@@ -85,7 +82,7 @@ package struct Daemon {
             willEnd: { ServiceNotification.stopping.send(to: notificationSocket) }
         )
         let mailbox = shard.mailbox
-        let controlSocket = try openControlSocket(mailbox)
+        let controlSocket = try opened.serveControl(mailbox, limits: controlLimits)
         defer { controlSocket.close() }
         shard.report(
             EventDescription(
@@ -103,16 +100,10 @@ package struct Daemon {
         shard.report(EventDescription(.control, .notice, "stopped", "every tunnel and every key is gone"))
     }
 
-    private func openControlSocket(_ mailbox: Mailbox<ShardMessage>) throws -> ControlSocket {
-        do {
-            let (descriptor, file) = try ControlSocketFile.open(
-                path: control.path,
-                mode: control.mode,
-                group: control.group
-            )
-            return try ControlSocket(descriptor: descriptor, file: file, mailbox: mailbox, limits: controlLimits)
-        } catch let problem as ControlSocketFile.Problem {
-            throw StartProblem(problem, path: control.path)
-        }
+    /// Opens what needs the privileges of the start: every socket that others find us by.
+    ///
+    /// - Parameter owner: Who the daemon will be; `nil` if it stays who it is.
+    package func open(owner: ProcessUser? = nil) throws(StartProblem) -> OpenedSockets {
+        try OpenedSockets(listen: listen, control: control, owner: owner)
     }
 }

@@ -23,6 +23,9 @@ package struct Invocation: Hashable, Sendable {
     /// See ``Daemon/allowsImpairments``.
     package var allowsImpairments = false
 
+    /// Who to be once everything is open: `NAME` or `NAME:GROUP`; `nil` stays who it is.
+    package var user: String?
+
     package init(configuration: String) {
         self.configuration = configuration
     }
@@ -49,6 +52,7 @@ package struct Invocation: Hashable, Sendable {
             umask(0o077)
             _ = try valueOrError(culvert_forbid_dumps(), "prctl")
             let signals = try Signals()
+            let user = try user.map { name throws(StartProblem) in try ProcessUser(name) }
             var daemon = Daemon(settings)
             daemon.allowsImpairments = allowsImpairments
             daemon.notificationSocket = ServiceNotification.takeSocketFromEnvironment()
@@ -61,14 +65,41 @@ package struct Invocation: Hashable, Sendable {
             }
             for problem in problems { sink.report(problem.description, at: .current()) }
             guard problems.allSatisfy(\.isWarning) else { return 1 }
+            let opened = try daemon.open(owner: user)
+            try dropPrivileges(user: user, sink: &sink)
             let plane = try makePlane(gateways: Set(daemon.controlPlane.pools.map(\.gateway)), sink: &sink)
-            try daemon.serve(plane: plane, signals: signals, sink: sink)
+            try daemon.serve(plane: plane, opened: opened, signals: signals, sink: sink)
             return 0
         } catch {
             let problem = error as? StartProblem ?? StartProblem("culvertd ends: \(error)", remedy: nil)
             sink.report(problem.description, at: .current())
             return 1
         }
+    }
+
+    /// Before the first thread but this one is started: each has its own.
+    private func dropPrivileges(user: ProcessUser?, sink: inout EventSink) throws(StartProblem) {
+        do {
+            try Privileges.drop(keepsNetwork: dataPlane == .kernel, user: user)
+            _ = try valueOrError(culvert_forbid_dumps(), "prctl")
+        } catch {
+            throw StartProblem(
+                user.map { "culvertd cannot become \($0.name): \(error)" }
+                    ?? "culvertd cannot let go of its privileges: \(error)",
+                remedy: user == nil ? nil : "start it as root, or leave --user out"
+            )
+        }
+        if let user, dataPlane == .kernel, let problem = StartChecks.device(as: user) { throw problem }
+        sink.report(
+            EventDescription(
+                .control,
+                .info,
+                "confined",
+                "culvertd runs with \(dataPlane == .kernel ? "CAP_NET_ADMIN and no other capability" : "no capability")",
+                fields: [.init("uid", geteuid()), .init("gid", getegid())]
+            ),
+            at: .current()
+        )
     }
 
     /// - Parameter gateways: Our inner addresses.

@@ -52,6 +52,8 @@ package struct LogLimiter: Sendable {
     private let perName: Rate
     private let perPeer: Rate
     private let summaryInterval: Duration
+    /// What ``summary(at:)`` speaks of.
+    package var summarySeconds: Int64 { summaryInterval.wholeNanoseconds / 1_000_000_000 }
     /// Peers that are told apart at once; when there are more, the others share the buckets of the names.
     private let peerLimit: Int
     private var names: [Name: Bucket] = [:]

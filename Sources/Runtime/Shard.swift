@@ -15,9 +15,9 @@ package enum ShardMessage: Sendable {
 /// One thread's share of the gateway: a control plane, its sockets and its piece of the kernel.
 ///
 /// Everything happens in ``run()``. One turn: read every ready source once (each read is bounded, so
-/// nobody starves), decide, perform; feed the kernel's answers back until it has no more; then send
-/// the datagrams of the turn in one batch per socket, take over what is to be watched, and sleep until
-/// the next source or the next deadline.
+/// nobody starves), decide, perform; hear some of the ``Newcomers``; feed the kernel's answers back until
+/// it has no more; then send the datagrams of the turn in one batch per socket, take over what is to be
+/// watched, and sleep until the next source or the next deadline.
 package struct Shard<Machine: ShardMachine>: ~Copyable {
     package enum Source: Hashable, Sendable {
         case ike(Int)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import CLinux
 internal import DataPlane
 internal import Kernel
 
@@ -24,6 +25,21 @@ package enum StartChecks {
             "\(limit) open files are allowed: enough for \(max(0, limit - 128) / 4) calls of \(calls)",
             remedy: "LimitNOFILE=\(needed) in the unit of culvertd, or ulimit -n \(needed)",
             isWarning: true
+        )
+    }
+
+    /// Whether the device that calls need can still be opened when root is gone: the right to change the network does
+    /// not stand above the mode of a file.
+    package static func device(as user: ProcessUser) -> StartProblem? {
+        let descriptor = culvert_ppp_open()
+        guard descriptor < 0 else {
+            _ = OwnedDescriptor(adopting: descriptor)
+            return nil
+        }
+        let error = SystemError("open", code: -descriptor)
+        return StartProblem(
+            "\(user.name) may not open /dev/ppp (\(error.reason)): no call could come up",
+            remedy: "a udev rule, KERNEL==\"ppp\", GROUP=\"culvert\", MODE=\"0660\", and --user \(user.name):culvert"
         )
     }
 

@@ -23,7 +23,7 @@ struct Impair: ParsableCommand {
         @OptionGroup var selection: SelectionOptions
         @OptionGroup var options: CommonOptions
 
-        func send(_ treatment: String, milliseconds: Int? = nil) throws {
+        func request(_ treatment: String, milliseconds: Int? = nil) -> ImpairRequest {
             var request = ImpairRequest(
                 message: kind,
                 direction: direction,
@@ -31,7 +31,7 @@ struct Impair: ParsableCommand {
                 milliseconds: milliseconds
             )
             selection.fill(&request)
-            try Impair.send(request, options)
+            return request
         }
     }
 
@@ -59,22 +59,25 @@ struct Impair: ParsableCommand {
         }
     }
 
-    struct Drop: ParsableCommand {
+    struct Drop: ImpairCommand {
         @OptionGroup var message: MessageOptions
-        func run() throws { try message.send("drop") }
+        var options: CommonOptions { message.options }
+        var request: ImpairRequest { message.request("drop") }
     }
 
-    struct Double: ParsableCommand {
+    struct Double: ImpairCommand {
         @OptionGroup var message: MessageOptions
-        func run() throws { try message.send("double") }
+        var options: CommonOptions { message.options }
+        var request: ImpairRequest { message.request("double") }
     }
 
-    struct Corrupt: ParsableCommand {
+    struct Corrupt: ImpairCommand {
         @OptionGroup var message: MessageOptions
-        func run() throws { try message.send("corrupt") }
+        var options: CommonOptions { message.options }
+        var request: ImpairRequest { message.request("corrupt") }
     }
 
-    struct Delay: ParsableCommand {
+    struct Delay: ImpairCommand {
         @Argument(help: "A number and ms or s.")
         var duration: String
 
@@ -92,10 +95,11 @@ struct Impair: ParsableCommand {
             return seconds * 1_000
         }
 
-        func run() throws { try message.send("delay", milliseconds: milliseconds) }
+        var options: CommonOptions { message.options }
+        var request: ImpairRequest { message.request("delay", milliseconds: milliseconds) }
     }
 
-    struct Fail: ParsableCommand {
+    struct Fail: ImpairCommand {
         @Argument(help: "Which request to the kernel: install-inbound, create-session; the daemon knows the list.")
         var kind: String
 
@@ -105,24 +109,24 @@ struct Impair: ParsableCommand {
         @OptionGroup var selection: SelectionOptions
         @OptionGroup var options: CommonOptions
 
-        func run() throws {
+        var request: ImpairRequest {
             var request = ImpairRequest(request: kind, errno: errno)
             selection.fill(&request)
-            try Impair.send(request, options)
+            return request
         }
     }
 
-    struct LoseNotices: ParsableCommand {
+    struct LoseNotices: ImpairCommand {
         @OptionGroup var options: CommonOptions
-        func run() throws { try Impair.send(ImpairRequest(loseNotices: true), options) }
+        var request: ImpairRequest { ImpairRequest(loseNotices: true) }
     }
 
-    struct StopTimers: ParsableCommand {
+    struct StopTimers: ImpairCommand {
         @Argument(help: "ike, l2tp, ppp; none of them lets every timer run again.")
         var layers: [String] = []
 
         @OptionGroup var options: CommonOptions
-        func run() throws { try Impair.send(ImpairRequest(stopTimers: layers), options) }
+        var request: ImpairRequest { ImpairRequest(stopTimers: layers) }
     }
 
     struct List: ParsableCommand {
@@ -142,9 +146,17 @@ struct Impair: ParsableCommand {
             try options.print(list, render)
         }
     }
+}
 
-    private static func send(_ request: ImpairRequest, _ options: CommonOptions) throws {
-        let list: ImpairmentList = try options.client.post("/v1/impair", request)
+/// One that orders something.
+protocol ImpairCommand: ParsableCommand {
+    var options: CommonOptions { get }
+    var request: ImpairRequest { get throws }
+}
+
+extension ImpairCommand {
+    func run() throws {
+        let list: ImpairmentList = try options.client.post("/v1/impair", try request)
         try options.print(list, render)
     }
 }

@@ -26,6 +26,9 @@ struct Culvertd: ParsableCommand {
     @Option(help: "The least severe events that are written, whatever the configuration says.")
     var logLevel: EventDescription.Severity?
 
+    @Option(help: ArgumentHelp("Who to be instead of root once everything is open.", valueName: "name[:group]"))
+    var user: String?
+
     @Flag(help: .hidden)
     var allowImpair = false
 
@@ -34,6 +37,7 @@ struct Culvertd: ParsableCommand {
         invocation.dataPlane = dataPlane
         invocation.logFormat = logFormat
         invocation.logLevel = logLevel
+        invocation.user = user
         invocation.allowsImpairments = allowImpair
         throw ExitCode(check ? invocation.check() : invocation.run())
     }

@@ -104,16 +104,16 @@ struct SecretFileTests {
     @Test
     func `Paths are relative to the folder of the configuration`() {
         let fixture = Fixture()
-            .with("/etc/culvert/psk", "0123456789").with("/etc/culvert/users.yaml", "users: []")
+            .with("/etc/culvert/psk", "01234567890123456789").with("/etc/culvert/users.yaml", "users: []")
         #expect(fixture.outcome(file: "/etc/culvert/gw.yaml").diagnostics.isEmpty)
         let absolute = Fixture().replacing(7, by: "      secret: { file: /run/keys/psk }")
-            .with("/run/keys/psk", "0123456789").with("etc/users.yaml", "users: []")
+            .with("/run/keys/psk", "01234567890123456789").with("etc/users.yaml", "users: []")
         #expect(absolute.outcome(file: "etc/gw.yaml").diagnostics.isEmpty)
     }
 
     @Test
     func `A configuration with a secret in it must be as closed as a file of secrets`() {
-        var fixture = Fixture().replacing(7, by: "      secret: \"hunter2hunter2\"")
+        var fixture = Fixture().replacing(7, by: "      secret: \"hunter2hunter2hunter2\"")
         for (mode, expected) in [
             (0o600, []), (0o400, []),
             (

@@ -127,7 +127,7 @@ struct SettingsTests {
               profiles:
                 - name: branch
                   remote: [198.51.100.0/24, 203.0.113.7]
-                  secret: "0x00ff10a1b2c3d4e5"
+                  secret: "0x00ff10a1b2c3d4e500ff10a1b2c3d4e5"
                   proposals: [aes256-sha256-ecp256, 3des-sha1-modp1024]
                   esp-proposals: [aes128gcm16, aes256-sha1]
                   pfs-groups: []
@@ -193,8 +193,8 @@ struct SettingsTests {
         #expect(controlPlane.ike.keepaliveInterval == .seconds(15))
         let profile = try #require(controlPlane.ike.profiles.first)
         #expect(profile.remote?.map(\.description) == ["198.51.100.0/24", "203.0.113.7/32"])
-        let key: [UInt8] = [0x00, 0xFF, 0x10, 0xA1, 0xB2, 0xC3, 0xD4, 0xE5]
-        #expect(profile.preSharedKey == SecretBytes(copying: key))
+        let half: [UInt8] = [0x00, 0xFF, 0x10, 0xA1, 0xB2, 0xC3, 0xD4, 0xE5]
+        #expect(profile.preSharedKey == SecretBytes(copying: half + half))
         #expect(profile.ikeProposals.map(\.description) == ["aes256-sha256-ecp256", "3des-sha1-modp1024"])
         #expect(profile.espProposals.map(\.description) == ["aes128gcm16", "aes256-sha1"])
         #expect(profile.pfsGroups.isEmpty)

@@ -167,6 +167,13 @@ struct MessageMatrixTests {
         #expect(expected.subtracting(kinds) == [])
     }
 
+    /// In the order of their numbers: a peer that takes nothing out of order would wait for a repetition.
+    @Test func theGatewaysCDNGoesBeforeItsStopCCN() throws {
+        let kinds = try Self.run(.gateway).network.wiretap?.passages.filter { !$0.name.isToGateway }.map(\.name.kind)
+        let goodbye = kinds?.filter { ["CDN", "StopCCN"].contains($0) }
+        #expect(goodbye == ["CDN", "StopCCN"])
+    }
+
     @Test(arguments: cells)
     func everyMessageSurvivesEveryOperation(_ cell: Cell) throws {
         let course = try Self.run(cell.goodbye) { cell.operation.fate(of: $0, when: cell.message) }

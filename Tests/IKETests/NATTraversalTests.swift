@@ -73,14 +73,14 @@ struct NATTraversalTests {
         #expect(finding?.isPeerBehindNAT == example.isPeerBehindNAT)
     }
 
-    @Test(arguments: [0, 1])
+    @Test("F01: fewer than two NAT-D payloads are no discovery", arguments: [0, 1])
     func fewerThanTwoPayloadsAreNoDiscovery(_ count: Int) {
         let payloads = Array(repeating: [UInt8](repeating: 0, count: 20)[...], count: count)
         #expect(NATFinding(payloads: payloads, hash: .sha1, cookies: Self.cookies, local: gateway, peer: client) == nil)
     }
 
     /// Only so many are looked at: the right one behind them does not count.
-    @Test func payloadsBeyondTheLimitAreNotLookedAt() {
+    @Test("F01: NAT-D payloads beyond the tenth are not looked at") func payloadsBeyondTheLimitAreNotLookedAt() {
         let wrong = [UInt8](repeating: 0, count: 20)[...]
         let ours = NATTraversal.discoveryHash(.sha1, cookies: Self.cookies, address: gateway)[...]
         let theirs = NATTraversal.discoveryHash(.sha1, cookies: Self.cookies, address: client)[...]

@@ -106,20 +106,20 @@ struct ProposalTests {
 
     static let base = [IKEv1.Attribute(1, 7), IKEv1.Attribute(2, 2), IKEv1.Attribute(3, 1), IKEv1.Attribute(4, 14)]
 
-    @Test(arguments: [0, 1, 64, 127, 512, 65_535])
+    @Test("B06: a key length that AES does not have is refused", arguments: [0, 1, 64, 127, 512, 65_535])
     func aKeyLengthThatIsNoneIsRefused(_ length: UInt16) {
         #expect(throws: ProposalMismatch.self) {
             try IKEv1.choose(from: Self.custom(Self.base + [IKEv1.Attribute(14, length)]), Acceptance(.test()))
         }
     }
 
-    @Test func withoutAKeyLengthAESMeans128() throws {
+    @Test("B06: without a key length AES means 128 bits") func withoutAKeyLengthAESMeans128() throws {
         let choice = try IKEv1.choose(from: Self.custom(Self.base), Acceptance(.test()))
         #expect(choice.transform.description == "aes128-sha1-modp2048")
         #expect(choice.answer == Self.custom(Self.base))
     }
 
-    @Test(arguments: [14, 1, 2, 3, 4])
+    @Test("B06: an attribute that comes twice is refused", arguments: [14, 1, 2, 3, 4])
     func anAttributeThatComesTwiceIsRefused(_ type: UInt16) {
         let all = Self.base + [IKEv1.Attribute(14, 128)]
         let again = all.filter { $0.type == type }

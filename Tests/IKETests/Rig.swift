@@ -60,6 +60,19 @@ struct Rig {
         try peer.receive2(Rig.reply(send(peer.message1())))
     }
 
+    /// An exchange of a new peer up to a message 3 that costs no key agreement and leaves it half open.
+    ///
+    /// - Returns: The names of the events.
+    mutating func toHalfOpen(_ number: Int) throws -> [String] {
+        peer = RawInitiator()
+        peer.cookieI = Cookie(rawValue: UInt64(number))
+        peer.ownAddress = source
+        let first = send(peer.message1())
+        guard !first.datagrams.isEmpty else { return first.eventNames }
+        try peer.receive2(Rig.reply(first))
+        return first.eventNames + send(try peer.message3(publicValue: [])).eventNames
+    }
+
     mutating func toMessage4() throws {
         try toMessage2()
         try peer.receive4(Rig.reply(send(peer.message3())))

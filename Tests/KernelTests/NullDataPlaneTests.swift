@@ -35,6 +35,34 @@ struct NullDataPlaneTests {
         #expect(plane.takeWatchChanges().isEmpty)
     }
 
+    @Test func whatIsThereIsInTheInventoryAndAMovedAssociationHasItsNewDestination() throws {
+        let plane = NullDataPlane()
+        let spi = try #require(ESPSPI(rawValue: 300))
+        let association = SecurityAssociation(
+            direction: .outbound,
+            source: .v4(1),
+            destination: .v4(2),
+            spi: spi,
+            requestID: session.socket,
+            transform: ESPTransform(cipher: .aesGCM16(keyBits: 128), integrity: nil),
+            encryptionKey: SecretBytes(copying: [UInt8](repeating: 1, count: 20)),
+            integrityKey: nil,
+            encapsulation: nil
+        )
+        let requests: [DataPlaneRequest] = [
+            .install(association), .move(association.id, .outbound, to: SocketAddress(.v4(3), port: 4500)),
+            .createSession(session), .takeInventory,
+        ]
+        for (index, request) in requests.enumerated() {
+            plane.submit(request, ticket: DataPlaneTicket(rawValue: UInt64(index)))
+        }
+        let inventory = KernelInventory(
+            associations: [SecurityAssociation.ID(destination: .v4(3), spi: spi)],
+            sessions: [session.id]
+        )
+        #expect(plane.flush().last == .answered(DataPlaneTicket(rawValue: 3), .inventory(inventory)))
+    }
+
     @Test func onlySessionsThatExistHaveCounters() {
         let plane = NullDataPlane()
         #expect(plane.counters(of: session.id) == nil)

@@ -8,7 +8,7 @@ import Synchronization
 import Testing
 
 /// A control socket whose shard is a thread that answers from a table.
-private final class RunningSocket: Sendable {
+final class RunningSocket: Sendable {
     let path: String
     private let log = Box(Mutex<[ControlRequest]>([]))
     private let socket: ControlSocket

@@ -8,14 +8,19 @@ import Synchronization
 import Testing
 
 /// A whole daemon in the test process: real sockets on high ports of the loopback, nobody's kernel.
-private struct RunningDaemon: Sendable {
+struct RunningDaemon: Sendable {
     let running: Daemon.Running
     let control: String
     let log: Int32
     let end: Task<[RecordingPlane.Entry], any Error>
 
     /// - Parameter folder: Gets the configuration and the socket.
-    init(in folder: TemporaryFolder, log: Int32, notificationSocket: String? = nil) async throws {
+    init(
+        in folder: TemporaryFolder,
+        log: Int32,
+        level: EventDescription.Severity = .info,
+        allowsImpairments: Bool = false
+    ) async throws {
         let control = "\(folder.path)/run/control.sock"
         let file = folder.write(
             """
@@ -37,7 +42,7 @@ private struct RunningDaemon: Sendable {
         #expect(outcome.diagnostics == [])
         var daemon = Daemon(try #require(outcome.settings))
         daemon.listen = .loopback
-        daemon.notificationSocket = notificationSocket
+        daemon.allowsImpairments = allowsImpairments
         let configured = daemon
 
         let (started, continuation) = AsyncThrowingStream<Daemon.Running, any Error>.makeStream()
@@ -48,7 +53,7 @@ private struct RunningDaemon: Sendable {
                     try configured.serve(
                         plane: plane,
                         signals: nil,
-                        sink: EventSink(output: LogOutput(descriptor: log)),
+                        sink: EventSink(level: level, output: LogOutput(descriptor: log)),
                         whenReady: { continuation.yield($0) }
                     )
                     continuation.finish()

@@ -45,14 +45,43 @@ struct EventSinkTests {
         #expect(
             pipe.contents() == """
                 1970-01-01T00:00:00.000Z notice control lines-suppressed event=ike.malformed count=7: \
-                7 more ike malformed were counted but not written
+                7 more ike malformed in 60 s were counted but not written
 
                 """
         )
         #expect(sink.counters.byName["ike.malformed"] == 12)
     }
 
-    @Test func aReaderThatDoesNotReadCostsLinesAndNeverTime() {
+    /// Errors of the daemon's own pass the limiter; this bounds them too.
+    @Test func aMinuteOfTheLogHasAnEnd() {
+        let pipe = Pipe()
+        var sink = EventSink(
+            output: LogOutput(descriptor: pipe.writer),
+            bytesPerMinute: 10_000,
+            wallClock: { WallClockTime(milliseconds: 0) }
+        )
+        let error = EventDescription(.kernel, .error, "refused", String(repeating: "x", count: 400))
+        for number in 0..<1000 { sink.report(error, at: seconds(1 + Double(number) / 100)) }
+        let written = pipe.contents()
+        #expect((9_000...10_000).contains(written.utf8.count))
+        let held = 1000 - written.split(separator: "\n").count
+        #expect(sink.nextDeadline == seconds(61))
+        sink.advance(to: seconds(61))
+        #expect(
+            pipe.contents() == """
+                1970-01-01T00:00:00.000Z warning control log-full count=\(held): \
+                \(held) more lines in 60 s were counted but not written: the log takes 10000 bytes a minute
+
+                """
+        )
+        #expect(sink.nextDeadline == nil)
+        sink.report(error, at: seconds(62))
+        #expect(pipe.contents().hasSuffix("xxx\n"))
+        #expect(sink.counters.byName["kernel.refused"] == 1001)
+    }
+
+    @Test("Z33: a reader of the log that does not read costs lines and never time")
+    func aReaderThatDoesNotReadCostsLinesAndNeverTime() {
         let pipe = Pipe()
         // Blocking, as standard error is: a write into the full pipe would never return.
         _ = fcntl(pipe.writer, F_SETFL, 0)
@@ -63,12 +92,14 @@ struct EventSinkTests {
         #expect(lost > 0 && lost < 1000)
         #expect(sink.counters.byName["kernel.refused"] == 1000)
 
-        let written = pipe.contents().split(separator: "\n").count
-        #expect(UInt64(written) + lost == 1000)
+        var lines = pipe.contents().split(separator: "\n")
+        #expect(UInt64(lines.count { $0.contains("kernel refused") }) + lost == 1000)
         sink.report(error, at: seconds(1))
-        let lines = pipe.contents().split(separator: "\n")
-        #expect(lines.first?.contains("log-lines-lost count=\(lost):") == true)
+        lines += pipe.contents().split(separator: "\n")
         #expect(lines.last?.contains("kernel refused") == true)
+        // Every lost line is told of once; the short line that tells may find the last bytes of room before.
+        let told = lines.compactMap { $0.firstMatch(of: /log-lines-lost count=([0-9]+):/).flatMap { UInt64($0.1) } }
+        #expect(told.reduce(0, +) == lost)
     }
 
     @Test func aStreamSocketGetsWholeLinesOnly() {

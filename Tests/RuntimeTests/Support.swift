@@ -155,6 +155,21 @@ final class UnixClient {
 
     deinit { close(descriptor) }
 
+    /// - Returns: 0, or why not.
+    static func tryToConnect(_ path: String) -> Int32 {
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        return result == 0 ? 0 : errno
+    }
+
     func send(_ text: String) {
         let bytes = Array(text.utf8)
         var sent = 0
@@ -313,4 +328,25 @@ func onThread<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async thr
     try await withCheckedThrowingContinuation { continuation in
         Thread.detachNewThread { continuation.resume(with: Result(catching: body)) }
     }
+}
+
+/// Runs `body` on a thread that nothing else ever runs on or is started from.
+func onPrivateThread(_ body: @escaping @Sendable () -> Void) {
+    final class Work {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+    var thread = pthread_t()
+    let work = Unmanaged.passRetained(Work(body)).toOpaque()
+    let result = pthread_create(
+        &thread,
+        nil,
+        { argument in
+            if let argument { Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body() }
+            return nil
+        },
+        work
+    )
+    precondition(result == 0)
+    pthread_join(thread, nil)
 }

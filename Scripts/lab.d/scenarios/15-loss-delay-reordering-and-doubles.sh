@@ -6,7 +6,7 @@
 # The client's own patience is raised where its defaults give up: charon's retransmissions (8 instead of 5, growing by
 # 1.3 instead of 1.8), xl2tpd's retries (8 instead of 5).
 one_client
-culvert_start gw hello=20s
+culvert_start gw hello=20s echo=20s sections="liveness: { grace: 60s, dead-peer-interval: 10s }"
 # over NAME NETEM-ARGUMENT...: one call over such a wire
 over() {
     local what=$1 t0

@@ -40,7 +40,7 @@ require "the client connects" client_connect client $gateway_address rekey=6s li
 interface=$(interface_of_call) calls=$(culvert_log_count ' call-up ') ended=0 before=$(spis_seen)
 stream 45
 rekeyed "the client renews" 4
-check_at_least "IKE SAs since the start" 2 "$(culvert_log_count ' ike established ')"
+check_at_least "IKE SAs since the start" 2 "$(culvert_log_count ' ike phase1-established ')"
 
 # the client deletes first and asks afterwards
 on client swanctl --terminate --child l2tp --timeout 10 >>$logs/client/swanctl.log 2>&1

@@ -57,6 +57,9 @@ extension IKEv1.ResponderSA {
         package let identity: IKEv1.IDPayload
         package let since: MonotonicTime
         var expires: MonotonicTime
+        /// When we (next) replace it, should the peer not have done so; `nil` after the last attempt.
+        private(set) var renews: MonotonicTime?
+        private var renewals = 0
         /// When message 6 is forgotten.
         var answerExpires: MonotonicTime?
         var nextKeepalive: MonotonicTime?
@@ -88,7 +91,8 @@ extension IKEv1.ResponderSA {
             expires: MonotonicTime,
             answerExpires: MonotonicTime?,
             nextKeepalive: MonotonicTime?,
-            liveness: IKEv1.Liveness
+            liveness: IKEv1.Liveness,
+            entropy: any EntropySource
         ) {
             self.keys = keys
             self.transform = transform
@@ -97,9 +101,19 @@ extension IKEv1.ResponderSA {
             self.identity = identity
             self.since = since
             self.expires = expires
+            renews = expires.advanced(by: .zero - IKEv1.rekeyMargin(of: since.duration(to: expires), entropy))
             self.answerExpires = answerExpires
             self.nextKeepalive = nextKeepalive
             self.liveness = liveness
+        }
+
+        private static let mostRenewals = 3
+
+        /// Counts an attempt to replace it and sets the time of the next.
+        mutating func noteRenewal(at now: MonotonicTime) {
+            renewals += 1
+            let wait = max(now.duration(to: expires) / 3, .seconds(1))
+            renews = renewals < Self.mostRenewals ? now.advanced(by: wait) : nil
         }
 
         /// Whoever stands for the peer now is asked, and nobody before it.
@@ -122,6 +136,7 @@ extension IKEv1.ResponderSA {
             if let nextKeepalive { deadline = min(deadline, nextKeepalive) }
             for quickMode in quickModes { deadline = min(deadline, quickMode.deadline) }
             for child in children { deadline = min(deadline, child.deadline) }
+            if let renews { deadline = min(deadline, renews) }
             if isProbed { deadline = min(deadline, liveness.next) }
             return deadline
         }
@@ -160,6 +175,16 @@ extension IKEv1.ResponderSA {
         phase.isSuperseded = true
         state = .established(phase)
     }
+
+    /// A successor stands: this SA says goodbye in a moment.
+    mutating func bowOut(at now: MonotonicTime) {
+        guard case .established(var phase) = state else { return }
+        phase.expires = min(phase.expires, now.advanced(by: Self.handOver))
+        state = .established(phase)
+    }
+
+    /// For the peer to see that the new SA is the old one's successor, and to hand the children over.
+    private static let handOver: Duration = .seconds(5)
 
     /// Remembers the IKE SA that stood for the same peer before.
     ///
@@ -213,6 +238,11 @@ extension IKEv1.ResponderSA {
         }
         effects += advanceQuickModes(of: &phase, to: now, &surroundings)
         effects += advanceChildren(of: &phase, to: now, &surroundings)
+        if let due = phase.renews, due <= now {
+            phase.noteRenewal(at: now)
+            // Who has nothing to lose by it lets the SA end.
+            if !phase.isSuperseded, !phase.children.isEmpty { surroundings.errands.append(.renew(at: now)) }
+        }
         let liveness = advanceLiveness(of: &phase, to: now, &surroundings)
         effects += liveness.effects
         if liveness.isDead { return (.closed, effects + die(&phase, at: now, &surroundings)) }

@@ -4,15 +4,9 @@ internal import DataPlane
 internal import Primitives
 
 extension IKEv1.ResponderSA {
-    /// Message 2 is on its way.
+    /// Our cookie came back, but no key exchange that is of use yet.
     package struct WaitKeyExchange: Sendable {
-        var transform: IKETransform
-        var lifetime: Duration
-        var natTraversal: NATTraversal?
-        /// The peer announced RFC 3706.
-        var isAnsweringProbes: Bool
-        /// SAi_b.
-        var saBody: [UInt8]
+        var offer: IKEv1.Offer
         var deadline: MonotonicTime
         /// The one complaint that an exchange may cause has been made.
         var hasComplained = false
@@ -20,12 +14,13 @@ extension IKEv1.ResponderSA {
 
     /// Message 4 is on its way.
     package struct WaitIdentity: Sendable {
-        var transform: IKETransform
-        var lifetime: Duration
+        var offer: IKEv1.Offer
+        var transform: IKETransform { offer.transform }
+        var lifetime: Duration { offer.lifetime }
+        /// `nil` if the peer announced it and did not speak it.
         var natTraversal: NATTraversal?
         var nat: NATFinding
         var isAnsweringProbes: Bool
-        var saBody: [UInt8]
         var keys: IKEv1.PhaseOneKeys
         var cipher: CBCContext
         var initiatorPublic: [UInt8]
@@ -37,81 +32,32 @@ extension IKEv1.ResponderSA {
     /// Bytes of our nonces.
     static let nonceLength = 32
 
-    /// Answers message 1.
-    ///
-    /// - Parameter arrival: A first message: main mode, no responder cookie, not encrypted.
-    package init(
+    /// - Parameters:
+    ///   - arrival: Message 3 with a cookie of ours.
+    ///   - offer: What message 1 was about.
+    init(
         id: IKESAID,
-        profile: Int,
+        trace: TraceID,
+        cookies: IKEv1.CookiePair,
+        offer: IKEv1.Offer,
         _ arrival: IKEv1.Arrival,
-        _ surroundings: Surroundings,
-        effects: inout [IKEv1.Effect]
+        deadline: MonotonicTime
     ) {
         self.id = id
-        self.profile = profile
-        trace = TraceID(rawValue: surroundings.entropy.integer())
-        cookies = IKEv1.CookiePair(
-            initiator: arrival.header.initiatorCookie,
-            responder: Cookie(rawValue: max(1, surroundings.entropy.integer(UInt64.self)))
-        )
+        self.trace = trace
+        self.cookies = cookies
+        profile = offer.key.profile
         path = arrival.path
         origin = arrival.path.peer
-        state = .closed
-        let name = surroundings.configuration.profiles[profile].name
-        effects.append(report(.started(profile: name)))
-        let (next, more) = receiveOffer(arrival, surroundings)
-        state = next
-        effects += more
-    }
-
-    private mutating func receiveOffer(
-        _ arrival: IKEv1.Arrival,
-        _ surroundings: Surroundings
-    ) -> (State, [IKEv1.Effect]) {
-        let deadline = arrival.now.advanced(by: surroundings.configuration.exchangeTimeout)
-        let body: ArraySlice<UInt8>
-        let offer: IKEv1.SAPayload
-        let vendorIDs: [ArraySlice<UInt8>]
-        do throws(DecodeError) {
-            let chain = try arrival.chain()
-            body = try chain.only(.securityAssociation)
-            offer = try IKEv1.SAPayload(body)
-            vendorIDs = chain.all(.vendorID)
-        } catch {
-            return refuse(
-                .malformedMessage(.identityProtection, error),
-                answering: error.notification,
-                arrival,
-                surroundings
-            )
-        }
-        let choice: IKEv1.PhaseOneChoice
-        do throws(ProposalMismatch) {
-            choice = try IKEv1.choose(from: offer, acceptance(surroundings))
-        } catch {
-            return refuse(.noProposalChosen(.one, error), answering: .noProposalChosen, arrival, surroundings)
-        }
-        let natTraversal = NATTraversal(announced: vendorIDs)
-        var payloads = [Payload(.securityAssociation, choice.answer)]
-        if let natTraversal { payloads.append(Payload(.vendorID, natTraversal.vendorID)) }
-        payloads.append(Payload(.vendorID, VendorID.deadPeerDetection))
-        let reply = reply(payloads, to: arrival)
-        let phase = WaitKeyExchange(
-            transform: choice.transform,
-            lifetime: choice.lifetime,
-            natTraversal: natTraversal,
-            isAnsweringProbes: vendorIDs.contains { $0.elementsEqual(VendorID.deadPeerDetection) },
-            saBody: Array(body),
-            deadline: deadline
-        )
-        return (.waitKeyExchange(phase), [.transmit(arrival.path.datagram(reply))])
+        state = .waitKeyExchange(WaitKeyExchange(offer: offer, deadline: deadline))
     }
 
     mutating func receiveKeyExchange(
         _ arrival: IKEv1.Arrival,
         in phase: WaitKeyExchange,
-        _ surroundings: Surroundings
+        _ surroundings: inout Surroundings
     ) -> (State, [IKEv1.Effect]) {
+        let offer = phase.offer
         guard !arrival.header.flags.contains(.encryption), !arrival.header.responderCookie.isZero,
             arrival.path.peer.address == path.peer.address
         else { return (state, []) }
@@ -124,7 +70,7 @@ extension IKEv1.ResponderSA {
             publicValue = Array(try chain.only(.keyExchange))
             nonce = Array(try chain.only(.nonce))
             guard Self.nonceLengths.contains(nonce.count) else { throw .invalidLength(nonce.count) }
-            discovery = phase.natTraversal.map { chain.all($0.discoveryPayload) } ?? []
+            discovery = offer.key.natTraversal.map { chain.all($0.discoveryPayload) } ?? []
             vendorIDs = chain.all(.vendorID)
         } catch {
             return complain(
@@ -142,21 +88,26 @@ extension IKEv1.ResponderSA {
         let ourNonce = surroundings.entropy.bytes(Self.nonceLength)
         do throws(CryptographyError) {
             // The cheap check first: a key pair costs as much as the agreement.
-            try KeyAgreement.check(publicValue, of: phase.transform.group)
-            ours = try KeyAgreement(phase.transform.group)
+            try KeyAgreement.check(publicValue, of: offer.transform.group)
+            guard surroundings.admission.takeKeyAgreement(for: path.peer.address, at: arrival.now) else {
+                surroundings.counters.keyAgreementsOverRate += 1
+                return (state, [])
+            }
+            surroundings.counters.keyAgreements += 1
+            ours = try KeyAgreement(offer.transform.group)
             shared = try ours.sharedSecret(peerPublicValue: publicValue)
             keys = IKEv1.PhaseOneKeys(
-                transform: phase.transform,
+                transform: offer.transform,
                 preSharedKey: acceptance(surroundings).profile.preSharedKey,
                 initiatorNonce: nonce,
                 responderNonce: ourNonce,
                 sharedSecret: shared,
                 cookies: cookies
             )
-            cipher = try CBCContext(phase.transform.blockCipher, key: keys.encryptionKey)
+            cipher = try CBCContext(offer.transform.blockCipher, key: keys.encryptionKey)
         } catch .invalidLength, .invalidPublicValue {
             return complain(
-                .invalidKeyExchange("it is no public value of \(phase.transform.group.operatorName)"),
+                .invalidKeyExchange("it is no public value of \(offer.transform.group.operatorName)"),
                 .invalidKeyInformation,
                 arrival,
                 in: phase,
@@ -165,7 +116,7 @@ extension IKEv1.ResponderSA {
         } catch {
             return (state, [report(.cryptographyFailed("\(error)"))])
         }
-        let hash = phase.transform.hash
+        let hash = offer.transform.hash
         let finding = NATFinding(
             payloads: discovery,
             hash: hash,
@@ -174,7 +125,7 @@ extension IKEv1.ResponderSA {
             peer: arrival.path.peer
         )
         var payloads = [Payload(.keyExchange, ours.publicValue), Payload(.nonce, ourNonce)]
-        if let natTraversal = phase.natTraversal, finding != nil {
+        if let natTraversal = offer.key.natTraversal, finding != nil {
             for address in [arrival.path.peer, arrival.path.local] {
                 payloads.append(
                     Payload(
@@ -186,13 +137,11 @@ extension IKEv1.ResponderSA {
         }
         let reply = reply(payloads, to: arrival)
         let next = WaitIdentity(
-            transform: phase.transform,
-            lifetime: phase.lifetime,
-            natTraversal: finding == nil ? nil : phase.natTraversal,
+            offer: offer,
+            natTraversal: finding == nil ? nil : offer.key.natTraversal,
             nat: finding ?? NATFinding(),
-            isAnsweringProbes: phase.isAnsweringProbes
+            isAnsweringProbes: offer.key.isAnsweringProbes
                 || vendorIDs.contains { $0.elementsEqual(VendorID.deadPeerDetection) },
-            saBody: phase.saBody,
             keys: keys,
             cipher: cipher,
             initiatorPublic: publicValue,
@@ -205,7 +154,7 @@ extension IKEv1.ResponderSA {
     mutating func receiveIdentity(
         _ arrival: IKEv1.Arrival,
         in phase: WaitIdentity,
-        _ surroundings: Surroundings
+        _ surroundings: inout Surroundings
     ) -> (State, [IKEv1.Effect]) {
         guard arrival.header.flags.contains(.encryption) else {
             // Message 1 or 3, long on its way or spoilt; only an identity in clear is worth a word.
@@ -231,7 +180,7 @@ extension IKEv1.ResponderSA {
                 initiatorPublic: phase.initiatorPublic,
                 responderPublic: phase.responderPublic,
                 cookies: cookies,
-                saBody: phase.saBody,
+                saBody: phase.offer.key.saBody,
                 identityBody: Array(identityBody)
             )
             guard expected.equalsInConstantTime(try opened.chain.only(.hash)) else {
@@ -240,12 +189,14 @@ extension IKEv1.ResponderSA {
         } catch {
             // A message that cannot be read and one with the wrong hash look the same to the peer: what is wrong
             // is nobody's business who does not know the key.
-            return refuse(
+            let delay = surroundings.admission.recordFailure(of: arrival.path.peer.address, at: arrival.now)
+            let (next, effects) = refuse(
                 .authenticationFailed(.preSharedKeyDiffers, profile: profile.name),
                 answering: .authenticationFailed,
                 arrival,
                 surroundings
             )
+            return (next, effects + (delay.map { [report(.authenticationDelay($0))] } ?? []))
         }
         guard profile.applies(to: arrival.path.peer.address) else {
             return refuse(
@@ -255,7 +206,7 @@ extension IKEv1.ResponderSA {
                 surroundings
             )
         }
-        return establish(arrival, opened, identity, in: phase, surroundings)
+        return establish(arrival, opened, identity, in: phase, &surroundings)
     }
 
     /// Answers message 5 with message 6.
@@ -264,11 +215,13 @@ extension IKEv1.ResponderSA {
         _ opened: IKEv1.OpenedMessage,
         _ identity: IKEv1.IDPayload,
         in phase: WaitIdentity,
-        _ surroundings: Surroundings
+        _ surroundings: inout Surroundings
     ) -> (State, [IKEv1.Effect]) {
         let profile = acceptance(surroundings).profile
         let now = arrival.now
         path = arrival.path
+        surroundings.admission.recordSuccess(of: path.peer.address)
+        surroundings.offers.trust(phase.offer)
         let lifetime = IKEv1.lifetime(phase.lifetime, atMost: profile.longestIKELifetime)
         let ourIdentity = Payload(
             .identification,
@@ -278,7 +231,7 @@ extension IKEv1.ResponderSA {
             initiatorPublic: phase.initiatorPublic,
             responderPublic: phase.responderPublic,
             cookies: cookies,
-            saBody: phase.saBody,
+            saBody: phase.offer.key.saBody,
             identityBody: Array(ourIdentity.body)
         )
         var payloads = [ourIdentity, Payload(.hash, proof)]
@@ -309,7 +262,8 @@ extension IKEv1.ResponderSA {
             expires: now.advanced(by: lifetime),
             answerExpires: now.advanced(by: surroundings.configuration.exchangeTimeout),
             nextKeepalive: needsKeepalive ? now.advanced(by: keepalive) : nil,
-            liveness: IKEv1.Liveness(isAnswering: phase.isAnsweringProbes, at: now, surroundings)
+            liveness: IKEv1.Liveness(isAnswering: phase.isAnsweringProbes, at: now, surroundings),
+            entropy: surroundings.entropy
         )
         next.isInitialContact = IKEv1.isInitialContact(opened.chain)
         var effects: [IKEv1.Effect] = [
@@ -376,13 +330,25 @@ extension IKEv1.ResponderSA {
         _ arrival: IKEv1.Arrival,
         _ surroundings: Surroundings
     ) -> [IKEv1.Effect] {
+        IKEv1.notification(type, cookies, messageID: surroundings.messageID(), answering: arrival)
+    }
+}
+
+extension IKEv1 {
+    /// A notification in clear, unless it were longer than what it answers.
+    static func notification(
+        _ type: NotifyType,
+        _ cookies: CookiePair,
+        messageID: UInt32,
+        answering arrival: Arrival
+    ) -> [Effect] {
         let header = ISAKMPHeader(
             initiatorCookie: cookies.initiator,
             responderCookie: cookies.responder,
             exchange: .informational,
-            messageID: surroundings.messageID()
+            messageID: messageID
         )
-        let payload = IKEv1.NotificationPayload(protocolID: .isakmp, spi: [], type: type)
+        let payload = NotificationPayload(protocolID: .isakmp, spi: [], type: type)
         let message = Message(header: header, payloads: [Payload(.notification, payload)]).encode()
         return message.count <= arrival.length ? [.transmit(arrival.path.datagram(message))] : []
     }
@@ -395,16 +361,5 @@ extension IKEv1.Arrival {
         let chain = try PayloadChain(first: header.nextPayload, from: &reader)
         try reader.finish()
         return chain
-    }
-}
-
-extension DecodeError {
-    /// What the sender of a malformed offer is told.
-    fileprivate var notification: NotifyType {
-        switch self {
-        case .invalidValue("DOI", _): .doiNotSupported
-        case .invalidValue("Situation", _): .situationNotSupported
-        case .truncated, .invalidLength, .trailing, .invalidValue: .payloadMalformed
-        }
     }
 }

@@ -122,6 +122,16 @@ extension IKEv1 {
         }
     }
 
+    static func number(of hash: HashAlgorithm) -> UInt16 {
+        switch hash {
+        case .md5: 1
+        case .sha1: 2
+        case .sha256: 4
+        case .sha384: 5
+        case .sha512: 6
+        }
+    }
+
     static func espCipherName(_ id: UInt8, keyLength: UInt64?) -> String {
         switch id {
         case 2: "des"

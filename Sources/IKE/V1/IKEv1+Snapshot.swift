@@ -24,7 +24,7 @@ extension IKEv1.ResponderSA {
         switch state {
         case .waitKeyExchange(let phase):
             snapshot.state = "main-mode-1"
-            snapshot.transform = "\(phase.transform)"
+            snapshot.transform = "\(phase.offer.transform)"
         case .waitIdentity(let phase):
             snapshot.state = "main-mode-2"
             snapshot.transform = "\(phase.transform)"

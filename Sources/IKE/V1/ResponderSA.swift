@@ -55,7 +55,7 @@ extension IKEv1 {
         /// A network that doubles packets does not make us double ours.
         package static let shortestInterval: Duration = .milliseconds(400)
         /// For one request of a peer that has proved nothing.
-        package static let mostRepeats = 8
+        package static let mostRepeats = 2
 
         package init(fingerprint: Int, message: [UInt8], sent: MonotonicTime) {
             self.fingerprint = fingerprint
@@ -74,7 +74,8 @@ extension IKEv1 {
         }
     }
 
-    /// One IKE SA in which the peer is the initiator.
+    /// One IKE SA. Phase 1 with the peer as initiator is a part of it; one that we began comes ready made out of
+    /// ``MainModeInitiation``. After that both ends are alike.
     package struct ResponderSA: Sendable {
         package let id: IKESAID
         package let trace: TraceID
@@ -101,6 +102,17 @@ extension IKEv1 {
             /// Refused, and silent until the peer has stopped repeating itself.
             case refused(until: MonotonicTime)
             case closed
+        }
+
+        /// What ``MainModeInitiation`` has brought to its end.
+        init(id: IKESAID, _ origin: MainModeInitiation.Origin, _ cookies: CookiePair, _ phase: Established) {
+            self.id = id
+            trace = origin.trace
+            self.cookies = cookies
+            profile = origin.profile
+            self.origin = origin.path.peer
+            path = origin.path
+            state = .established(phase)
         }
 
         package var isClosed: Bool { if case .closed = state { true } else { false } }
@@ -162,9 +174,9 @@ extension IKEv1 {
         ) -> (State, [Effect]) {
             switch (state, arrival.header.exchange) {
             case (.waitKeyExchange(let phase), .identityProtection):
-                return receiveKeyExchange(arrival, in: phase, surroundings)
+                return receiveKeyExchange(arrival, in: phase, &surroundings)
             case (.waitIdentity(let phase), .identityProtection):
-                return receiveIdentity(arrival, in: phase, surroundings)
+                return receiveIdentity(arrival, in: phase, &surroundings)
             case (.established(var phase), .quickMode):
                 let effects = receiveQuickMode(arrival, in: &phase, &surroundings)
                 return (.established(phase), effects)
@@ -200,6 +212,7 @@ extension IKEv1 {
         ) -> (State, [Effect]) {
             switch state {
             case .waitKeyExchange(let phase):
+                // Message 3 came, but none that was of use.
                 guard phase.deadline <= now else { return (state, []) }
                 return (.closed, [report(.exchangeTimeout("main mode before message 3"))])
             case .waitIdentity(let phase):

@@ -12,6 +12,7 @@ package struct Cookie: RawRepresentable, Hashable, Sendable, CustomStringConvert
     }
 
     package static let zero = Cookie(rawValue: 0)
+    package static let encodedLength = 8
 
     package var isZero: Bool { rawValue == 0 }
 

@@ -59,12 +59,14 @@ package struct NetlinkBatch {
 
     /// Fills in sequence numbers from `first` on, and asks for the one acknowledgement.
     ///
+    /// - Parameter port: Who asks: the kernel repeats it when it tells everybody what was done.
     /// - Returns: The last message's sequence number.
-    package mutating func finish(from first: UInt32) -> UInt32 {
+    package mutating func finish(from first: UInt32, port: UInt32 = 0) -> UInt32 {
         var offset = 0
         var sequence = first
         while offset < bytes.count {
             bytes.overwrite(sequence, at: offset + 8)
+            bytes.overwrite(port, at: offset + 12)
             if sequence &- first == UInt32(lastAcknowledged) {
                 let flags = UInt16(hostOrder: bytes[offset + 6..<offset + 8])
                 bytes.overwrite(flags | NetlinkFlags.acknowledge, at: offset + 6)

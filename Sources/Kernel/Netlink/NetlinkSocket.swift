@@ -116,7 +116,7 @@ final class NetlinkSocket {
         var ledger = AcknowledgementLedger(batch, first: sequence)
         defer { batch.wipe() }
         guard batch.count > 0 else { return ledger }
-        sequence = batch.finish(from: sequence) &+ 1
+        sequence = batch.finish(from: sequence, port: port) &+ 1
         let refusals = applyFaults(to: &batch)
         let sent = batch.bytes.withUnsafeBytes { culvert_netlink_send(descriptor, $0.baseAddress, UInt64($0.count)) }
         guard sent >= 0 else {

@@ -27,7 +27,8 @@ struct InformationalTests {
         Payload(.delete, IKEv1.DeletePayload(protocolID: protocolID, spis: spis))
     }
 
-    @Test func areYouThereIsAnswered() throws {
+    @Test("D09, twin: R-U-THERE is answered with its own number")
+    func areYouThereIsAnswered() throws {
         var rig = try QuickModeTests.established()
         let effects = rig.send(try rig.peer.informational(Self.notify(.areYouThere, rig)))
         let chain = try rig.peer.openInformational(Rig.reply(effects))
@@ -37,7 +38,8 @@ struct InformationalTests {
         #expect(rig.endpoint.counters.aliveAnswers == 1)
     }
 
-    @Test func answersAreBoundedInTime() throws {
+    @Test("D09: a thousand R-U-THERE in a second get two answers")
+    func answersAreBoundedInTime() throws {
         var rig = try QuickModeTests.established()
         var answers = 0
         for number in 0..<1000 {
@@ -51,13 +53,21 @@ struct InformationalTests {
         #expect(answers == 2)
     }
 
-    @Test func foreignCookiesAreNotAnswered() throws {
+    @Test("D09: R-U-THERE with foreign cookies gets no answer, a right one gets one, whatever its number")
+    func foreignCookiesAreNotAnswered() throws {
         var rig = try QuickModeTests.established()
+        for number in [UInt32.max, 5, 0] {
+            rig.now = rig.now.advanced(by: .seconds(1))
+            let question = Self.notify(.areYouThere, rig, data: RawInitiator.bytes(number))
+            #expect(rig.send(try rig.peer.informational(question)).words == ["transmit"])
+        }
+        rig.now = rig.now.advanced(by: .seconds(1))
         #expect(rig.send(try rig.peer.informational(Self.notify(.areYouThere, rig, spi: Array(1...16)))).isEmpty)
         #expect(rig.send(try rig.peer.informational(Self.notify(.areYouThere, rig, data: []))).isEmpty)
     }
 
-    @Test func clearTextNeverChangesAnything() throws {
+    @Test("D08: Delete and notifications in clear change nothing and are counted; the same under protection acts")
+    func clearTextNeverChangesAnything() throws {
         var rig = try QuickModeTests.established()
         try rig.toChild()
         let before = rig.endpoint.snapshots
@@ -70,9 +80,12 @@ struct InformationalTests {
         }
         #expect(rig.endpoint.snapshots == before)
         #expect(rig.endpoint.counters.unprotectedInformational == 3)
+        let real = try rig.peer.informational(Self.delete(.isakmp, [rig.peer.cookies.bytes]))
+        #expect(rig.send(real).words.contains("deletedByPeer"))
     }
 
-    @Test func aWrongHashIsIgnored() throws {
+    @Test("D04: an informational message with a wrong hash does nothing")
+    func aWrongHashIsIgnored() throws {
         var rig = try QuickModeTests.established()
         guard let cipher = rig.peer.cipher else { return }
         let chain = PayloadChain([
@@ -109,7 +122,8 @@ struct InformationalTests {
         #expect(rig.endpoint.counters.unknownSA == 1)
     }
 
-    @Test func foreignSPIsInADeleteAreIgnored() throws {
+    @Test("D07: a Delete of a thousand foreign SPIs removes nothing")
+    func foreignSPIsInADeleteAreIgnored() throws {
         var rig = try QuickModeTests.established()
         try rig.toChild()
         let message = try rig.peer.informational(
@@ -156,10 +170,14 @@ struct InformationalTests {
         #expect(deletes[1].spis == [rig.peer.cookies.bytes])
     }
 
-    @Test func transactionsAreNotSupported() throws {
+    @Test("D12: mode config and XAUTH are not looked at, an attribute past its end included; quick mode goes on")
+    func transactionsAreNotSupported() throws {
         var rig = try QuickModeTests.established()
-        let message = try rig.peer.seal(.transaction, 5, [Payload(.attribute, [0, 0])]).bytes
-        #expect(rig.send(message).words == ["[unsupported-exchange]"])
+        for attributes in [[0, 0], [1, 0, 0, 7, 0x40, 0x88, 0xFF, 0xFF]] as [[UInt8]] {
+            let message = try rig.peer.seal(.transaction, 5, [Payload(.attribute, attributes)]).bytes
+            #expect(rig.send(message).words == ["[unsupported-exchange]"])
+        }
+        try rig.toChild()
     }
 }
 
@@ -243,6 +261,7 @@ struct SuccessionTests {
         try rig.toChild()
         for number in 0..<100 {
             let old = rig.peer
+            rig.now = rig.now.advanced(by: .seconds(1))
             rig.peer = RawInitiator()
             rig.peer.cookieI = Cookie(rawValue: 0x1_0000 + UInt64(number))
             try rig.toEstablished()

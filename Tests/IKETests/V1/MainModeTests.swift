@@ -39,7 +39,8 @@ struct MainModeTests {
         #expect(addresses == [client.address, gateway.address])
     }
 
-    @Test func payloadsOfAVariantNobodyAnnouncedAreIgnored() throws {
+    @Test("F02: NAT-D of a variant that nobody announced is ignored")
+    func payloadsOfAVariantNobodyAnnouncedAreIgnored() throws {
         var rig = Rig.natted()
         rig.peer.vendorIDs = []
         try rig.toMessage2()
@@ -74,14 +75,23 @@ struct MainModeTests {
         #expect(try Array(chain.only(.hash)) == proof)
     }
 
-    @Test(arguments: [
-        IKEv1.IDPayload(type: .fqdn, protocolNumber: 0, port: 0, data: Array("laptop.example".utf8)),
-        IKEv1.IDPayload(type: .userFQDN, protocolNumber: 0, port: 0, data: Array("a@example".utf8)),
-        IKEv1.IDPayload(type: .keyID, protocolNumber: 0, port: 0, data: [1, 2, 3]),
-        IKEv1.IDPayload(type: .distinguishedName, protocolNumber: 17, port: 4500, data: [0xFF]),
-        IKEv1.IDPayload(type: .ipv4Address, protocolNumber: 6, port: 1, data: [0, 0, 0]),
-        IKEv1.IDPayload(type: IKEv1.IDType(rawValue: 200), protocolNumber: 0, port: 0, data: []),
-    ])
+    @Test(
+        "B10: an identity is a name and nothing else, whatever it holds",
+        arguments: [
+            IKEv1.IDPayload(type: .fqdn, protocolNumber: 0, port: 0, data: Array("laptop.example".utf8)),
+            IKEv1.IDPayload(type: .userFQDN, protocolNumber: 0, port: 0, data: Array("a@example".utf8)),
+            IKEv1.IDPayload(type: .keyID, protocolNumber: 0, port: 0, data: [1, 2, 3]),
+            IKEv1.IDPayload(type: .distinguishedName, protocolNumber: 17, port: 4500, data: [0xFF]),
+            IKEv1.IDPayload(
+                type: .distinguishedName,
+                protocolNumber: 0,
+                port: 0,
+                data: Array(repeating: 0x30, count: 9_000)
+            ),
+            IKEv1.IDPayload(type: .ipv4Address, protocolNumber: 6, port: 1, data: [0, 0, 0]),
+            IKEv1.IDPayload(type: IKEv1.IDType(rawValue: 200), protocolNumber: 0, port: 0, data: []),
+        ]
+    )
     func anyIdentityIsTaken(_ identity: IKEv1.IDPayload) throws {
         var rig = Rig()
         rig.peer.identity = identity
@@ -155,29 +165,41 @@ struct MainModeTests {
         var event: String
     }
 
-    @Test(arguments: [
-        KeyExchange(testDescription: "nothing", value: [], event: "invalid-key-exchange"),
-        KeyExchange(
-            testDescription: "too short",
-            value: Array(repeating: 7, count: 255),
-            event: "invalid-key-exchange"
-        ),
-        KeyExchange(testDescription: "too long", value: Array(repeating: 7, count: 257), event: "invalid-key-exchange"),
-        KeyExchange(testDescription: "0", value: Array(repeating: 0, count: 256), event: "invalid-key-exchange"),
-        KeyExchange(testDescription: "1", value: Array(repeating: 0, count: 255) + [1], event: "invalid-key-exchange"),
-        KeyExchange(
-            testDescription: "above p",
-            value: Array(repeating: 255, count: 256),
-            event: "invalid-key-exchange"
-        ),
-    ])
+    @Test(
+        "B04: a public value that is none is refused before the agreement, a good one after it is taken",
+        arguments: [
+            KeyExchange(testDescription: "nothing", value: [], event: "invalid-key-exchange"),
+            KeyExchange(
+                testDescription: "too short",
+                value: Array(repeating: 7, count: 255),
+                event: "invalid-key-exchange"
+            ),
+            KeyExchange(
+                testDescription: "too long",
+                value: Array(repeating: 7, count: 257),
+                event: "invalid-key-exchange"
+            ),
+            KeyExchange(testDescription: "0", value: Array(repeating: 0, count: 256), event: "invalid-key-exchange"),
+            KeyExchange(
+                testDescription: "1",
+                value: Array(repeating: 0, count: 255) + [1],
+                event: "invalid-key-exchange"
+            ),
+            KeyExchange(
+                testDescription: "above p",
+                value: Array(repeating: 255, count: 256),
+                event: "invalid-key-exchange"
+            ),
+        ]
+    )
     func aPublicValueThatIsNoneIsRefusedOnceAndTheExchangeLives(_ example: KeyExchange) throws {
         var rig = Rig()
         rig.peer.ikeOffer = ClientOffer.ike("aes256-sha256-modp2048")
         try rig.toMessage2()
         let bad = try rig.peer.message3(publicValue: example.value)
         let effects = rig.send(bad)
-        #expect(effects.eventNames == [example.event])
+        #expect(effects.eventNames == ["started", example.event])
+        #expect(rig.endpoint.counters.keyAgreements == 0)
         let notice = try RawInitiator.decode(Rig.reply(effects))
         #expect(try IKEv1.NotificationPayload(notice.chain.only(.notification)).type == .invalidKeyInformation)
         #expect(rig.send(bad).isEmpty)
@@ -187,16 +209,20 @@ struct MainModeTests {
         #expect(rig.state == "established")
     }
 
-    @Test(arguments: [(0, false), (7, false), (8, true), (256, true), (257, false), (9000, false)])
+    @Test(
+        "B05: a nonce has 8 to 256 bytes",
+        arguments: [(0, false), (7, false), (8, true), (256, true), (257, false), (9000, false)]
+    )
     func theNonceHasItsLimits(_ length: Int, _ isTaken: Bool) throws {
         var rig = Rig()
         try rig.toMessage2()
         let effects = rig.send(try rig.peer.message3(nonce: Array(repeating: 1, count: length)))
-        #expect(effects.eventNames == (isTaken ? [] : ["malformed-message"]))
+        #expect(effects.eventNames == ["started"] + (isTaken ? [] : ["malformed-message"]))
         #expect(rig.state == (isTaken ? "main-mode-2" : "main-mode-1"))
     }
 
-    @Test func anIdentityInClearIsIgnored() throws {
+    @Test("B09: an identity in clear is ignored, and the encrypted one still taken")
+    func anIdentityInClearIsIgnored() throws {
         var rig = Rig()
         try rig.toMessage4()
         let clear = Message(
@@ -205,6 +231,8 @@ struct MainModeTests {
         ).encode()
         #expect(rig.send(clear).eventNames == ["unexpected-message"])
         #expect(rig.state == "main-mode-2")
+        _ = rig.send(try rig.peer.message5())
+        #expect(rig.state == "established")
     }
 
     @Test(arguments: [[PayloadType.hash], [.identification], []])
@@ -257,7 +285,7 @@ struct MainModeTests {
         rig.peer.ikeOffer = ClientOffer.android712
         let message1 = rig.peer.message1()
         let effects = rig.send(message1)
-        #expect(effects.eventNames == ["started", "no-proposal-chosen"])
+        #expect(effects.eventNames == ["no-proposal-chosen"])
         let notice = try RawInitiator.decode(Rig.reply(effects))
         #expect(try IKEv1.NotificationPayload(notice.chain.only(.notification)).type == .noProposalChosen)
         #expect(notice.header.exchange == .informational)
@@ -267,12 +295,12 @@ struct MainModeTests {
         #expect(rig.endpoint.snapshots.isEmpty)
     }
 
-    @Test func anotherDOIIsAnsweredAsSuch() throws {
+    @Test("B02: another DOI is answered as such") func anotherDOIIsAnsweredAsSuch() throws {
         var rig = Rig()
         var offer = rig.peer.phaseOneOffer
         offer.doi = 7
         let effects = rig.send(rig.peer.message1(offer))
-        #expect(effects.eventNames == ["started", "malformed-message"])
+        #expect(effects.eventNames == ["malformed-message"])
         let notice = try RawInitiator.decode(Rig.reply(effects))
         #expect(try IKEv1.NotificationPayload(notice.chain.only(.notification)).type == .doiNotSupported)
     }

@@ -105,74 +105,83 @@ struct QuickModeTests {
         IKEv1.IDPayload(address, protocolNumber: number, port: port)
     }
 
-    @Test(arguments: [
-        Identities(
-            testDescription: "1701 on both sides",
-            peer: udp(client.address, 1701),
-            local: udp(gateway.address, 1701),
-            port: 1701
-        ),
-        Identities(
-            testDescription: "ephemeral",
-            peer: udp(client.address, 56_322),
-            local: udp(gateway.address, 1701),
-            port: 56_322
-        ),
-        Identities(
-            testDescription: "any port of the peer",
-            peer: udp(client.address, 0),
-            local: udp(gateway.address, 1701),
-            port: .some(nil)
-        ),
-        Identities(
-            testDescription: "any port on both sides",
-            peer: udp(client.address, 0),
-            local: udp(gateway.address, 0),
-            port: .some(nil)
-        ),
-        Identities(
-            testDescription: "any protocol",
-            peer: udp(client.address, 0, 0),
-            local: udp(gateway.address, 0, 0),
-            port: .some(nil)
-        ),
-        Identities(
-            testDescription: "TCP",
-            peer: udp(client.address, 1701, 6),
-            local: udp(gateway.address, 1701, 6),
-            port: nil
-        ),
-        Identities(
-            testDescription: "another port of ours",
-            peer: udp(client.address, 1701),
-            local: udp(gateway.address, 1702),
-            port: nil
-        ),
-        Identities(
-            testDescription: "somebody else's traffic",
-            peer: udp(inside, 1701),
-            local: udp(gateway.address, 1701),
-            port: nil
-        ),
-        Identities(
-            testDescription: "to somebody else",
-            peer: udp(client.address, 1701),
-            local: udp(inside, 1701),
-            port: nil
-        ),
-        Identities(
-            testDescription: "a subnet",
-            peer: IKEv1.IDPayload(type: .ipv4Subnet, protocolNumber: 17, port: 1701, data: hex("C6336400FFFFFF00")),
-            local: udp(gateway.address, 1701),
-            port: nil
-        ),
-        Identities(
-            testDescription: "a name",
-            peer: udp(client.address, 1701),
-            local: IKEv1.IDPayload(type: .fqdn, protocolNumber: 17, port: 1701, data: [0x61]),
-            port: nil
-        ),
-    ])
+    @Test(
+        "D01: traffic identities that are no single address for L2TP are refused, the usual ones taken",
+        arguments: [
+            Identities(
+                testDescription: "1701 on both sides",
+                peer: udp(client.address, 1701),
+                local: udp(gateway.address, 1701),
+                port: 1701
+            ),
+            Identities(
+                testDescription: "ephemeral",
+                peer: udp(client.address, 56_322),
+                local: udp(gateway.address, 1701),
+                port: 56_322
+            ),
+            Identities(
+                testDescription: "any port of the peer",
+                peer: udp(client.address, 0),
+                local: udp(gateway.address, 1701),
+                port: .some(nil)
+            ),
+            Identities(
+                testDescription: "any port on both sides",
+                peer: udp(client.address, 0),
+                local: udp(gateway.address, 0),
+                port: .some(nil)
+            ),
+            Identities(
+                testDescription: "any protocol",
+                peer: udp(client.address, 0, 0),
+                local: udp(gateway.address, 0, 0),
+                port: .some(nil)
+            ),
+            Identities(
+                testDescription: "TCP",
+                peer: udp(client.address, 1701, 6),
+                local: udp(gateway.address, 1701, 6),
+                port: nil
+            ),
+            Identities(
+                testDescription: "another port of ours",
+                peer: udp(client.address, 1701),
+                local: udp(gateway.address, 1702),
+                port: nil
+            ),
+            Identities(
+                testDescription: "somebody else's traffic",
+                peer: udp(inside, 1701),
+                local: udp(gateway.address, 1701),
+                port: nil
+            ),
+            Identities(
+                testDescription: "to somebody else",
+                peer: udp(client.address, 1701),
+                local: udp(inside, 1701),
+                port: nil
+            ),
+            Identities(
+                testDescription: "a subnet",
+                peer: IKEv1.IDPayload(type: .ipv4Subnet, protocolNumber: 17, port: 1701, data: hex("C6336400FFFFFF00")),
+                local: udp(gateway.address, 1701),
+                port: nil
+            ),
+            Identities(
+                testDescription: "a name",
+                peer: udp(client.address, 1701),
+                local: IKEv1.IDPayload(type: .fqdn, protocolNumber: 17, port: 1701, data: [0x61]),
+                port: nil
+            ),
+            Identities(
+                testDescription: "a key id",
+                peer: udp(client.address, 1701),
+                local: IKEv1.IDPayload(type: .keyID, protocolNumber: 17, port: 1701, data: [0xC0, 0, 2, 1]),
+                port: nil
+            ),
+        ]
+    )
     func identitiesHaveToBeHostsAndL2TP(_ example: Identities) throws {
         var rig = try Self.established()
         var quick = rig.peer.newQuick()
@@ -199,7 +208,8 @@ struct QuickModeTests {
         #expect(child.isEncapsulated)
     }
 
-    @Test func withoutIdentitiesTheAddressesOfIKECount() throws {
+    @Test("D02, twin: without identities the addresses of IKE count")
+    func withoutIdentitiesTheAddressesOfIKECount() throws {
         var rig = try Self.established()
         var quick = rig.peer.newQuick()
         let payloads = rig.peer.quickPayloads(quick).filter { $0.type != .identification }
@@ -207,7 +217,7 @@ struct QuickModeTests {
         #expect(child.peerTrafficPort == nil)
     }
 
-    @Test(arguments: [1, 3])
+    @Test("D02: one identity, three, or the peer's twice and none of ours is refused", arguments: [1, 2, 3])
     func anOddNumberOfIdentitiesIsRefused(_ count: Int) throws {
         var rig = try Self.established()
         var quick = rig.peer.newQuick()
@@ -215,7 +225,9 @@ struct QuickModeTests {
         let payloads =
             rig.peer.quickPayloads(quick).filter { $0.type != .identification }
             + Array(repeating: identity, count: count)
-        #expect(rig.send(try rig.peer.quick1(&quick, payloads)).words == ["transmit", "[malformed-message]"])
+        let event = count == 2 ? "[invalid-identity]" : "[malformed-message]"
+        #expect(rig.send(try rig.peer.quick1(&quick, payloads)).words == ["transmit", event])
+        #expect(rig.endpoint.snapshots.first?.children.isEmpty == true)
     }
 
     @Test func severalNegotiationsAtOnceAreRefused() throws {
@@ -225,7 +237,8 @@ struct QuickModeTests {
         #expect(rig.send(try rig.peer.quick1(&quick, [all[0]] + all)).words == ["transmit", "[several-negotiations]"])
     }
 
-    @Test func keyExchangeAndGroupBelongTogether() throws {
+    @Test("D11: a group without KE, KE without a group, or a useless public value is refused")
+    func keyExchangeAndGroupBelongTogether() throws {
         var rig = try Self.established()
         rig.peer.pfs = .ecp256
         var quick = rig.peer.newQuick()
@@ -263,7 +276,8 @@ struct QuickModeTests {
         #expect(rig.state == "established")
     }
 
-    @Test func aHashThatIsWrongEmptyOrElsewhereIsIgnored() throws {
+    @Test("D04: a HASH(1) that is wrong, empty, missing or not first gets no answer, the right one still does")
+    func aHashThatIsWrongEmptyOrElsewhereIsIgnored() throws {
         var rig = try Self.established()
         let quick = rig.peer.newQuick()
         let payloads = rig.peer.quickPayloads(quick)
@@ -330,7 +344,8 @@ struct QuickModeTests {
         #expect(rig.send(try rig.peer.quick1(&quick)).words == ["transmit", "[too-many-children]"])
     }
 
-    @Test func quickModesUnderWayAreBounded() throws {
+    @Test("D10: of 200 quick modes at once eight go on, and another one when those are over")
+    func quickModesUnderWayAreBounded() throws {
         var rig = try Self.established()
         var last: [Endpoint.Effect] = []
         for number in 1...200 {
@@ -390,7 +405,10 @@ struct QuickModeTests {
     }
 
     /// RFC 3947 §5.2: what is in them is of no use to us, and Android sends none.
-    @Test(arguments: ["01000000 C0A80105", "01000000 C0", "05000000 C0A80105", "FF", ""])
+    @Test(
+        "F04: NAT-OA payloads are taken as they come",
+        arguments: ["01000000 C0A80105", "01000000 C0", "05000000 C0A80105", "FF", ""]
+    )
     func originalAddressesAreTakenAsTheyCome(_ text: String) throws {
         var rig = Rig.natted()
         try rig.toEstablished()

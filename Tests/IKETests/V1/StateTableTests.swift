@@ -18,7 +18,11 @@ struct StateTableTests {
             states.append(("nothing", rig))
             let message1 = peer.message1()
             try peer.receive2(Rig.reply(rig.send(message1)))
-            states.append(("main-mode-1", rig))
+            states.append(("message 2 sent", rig))
+            var useless = peer
+            var waiting = rig
+            _ = waiting.send(try useless.message3(publicValue: []))
+            states.append(("main-mode-1", waiting))
             let message3 = try peer.message3()
             try peer.receive4(Rig.reply(rig.send(message3)))
             states.append(("main-mode-2", rig))
@@ -180,8 +184,8 @@ extension RawInitiator {
 }
 
 private let golden = """
-    nothing + message 1: [started] transmit > main-mode-1
-    nothing + another message 1: [started] transmit > main-mode-1
+    nothing + message 1: transmit > none
+    nothing + another message 1: transmit > none
     nothing + message 3: – > none
     nothing + message 5: – > none
     nothing + message 5, other key: – > none
@@ -206,7 +210,27 @@ private let golden = """
     nothing + 30 s: – > none
     nothing + 1 h: – > none
     nothing + close: – > none
-    main-mode-1 + message 1: transmit > main-mode-1
+    message 2 sent + message 1: transmit > none
+    message 2 sent + another message 1: – > none
+    message 2 sent + message 3: [started] transmit > main-mode-2
+    message 2 sent + message 5: – > none
+    message 2 sent + message 5, other key: – > none
+    message 2 sent + quick 1: – > none
+    message 2 sent + quick 3: – > none
+    message 2 sent + delete child: – > none
+    message 2 sent + delete IKE SA: – > none
+    message 2 sent + R-U-THERE: – > none
+    message 2 sent + delete in clear: – > none
+    message 2 sent + aggressive: – > none
+    message 2 sent + installed: remove > none
+    message 2 sent + spi in use: – > none
+    message 2 sent + install failed: – > none
+    message 2 sent + install refused: – > none
+    message 2 sent + 2 s: – > none
+    message 2 sent + 30 s: [exchange-timeout] > none
+    message 2 sent + 1 h: [exchange-timeout] > none
+    message 2 sent + close: – > none
+    main-mode-1 + message 1: – > main-mode-1
     main-mode-1 + another message 1: – > main-mode-1
     main-mode-1 + message 3: transmit > main-mode-2
     main-mode-1 + message 5: – > main-mode-1

@@ -53,26 +53,29 @@ struct PayloadChainTests {
         #expect(writer.bytes == bytes)
     }
 
-    @Test(arguments: [
-        (0, DecodeError.invalidLength(0)), (1, .invalidLength(1)), (3, .invalidLength(3)),
-        (9, .truncated(needed: 5, available: 4)), (0xFFFF, .truncated(needed: 0xFFFB, available: 4)),
-    ])
+    @Test(
+        "A06: a payload shorter than its header or longer than the message ends the reading",
+        arguments: [
+            (0, DecodeError.invalidLength(0)), (1, .invalidLength(1)), (3, .invalidLength(3)),
+            (9, .truncated(needed: 5, available: 4)), (0xFFFF, .truncated(needed: 0xFFFB, available: 4)),
+        ]
+    )
     func lengthThatCannotBe(_ length: Int, _ error: DecodeError) {
         let bytes: [UInt8] = [0, 0, UInt8(length >> 8), UInt8(length & 0xFF), 1, 2, 3, 4]
         #expect(throws: error) { try Self.read(bytes) }
     }
 
-    @Test(arguments: [4, 5, 8])
+    @Test("A06: a length that fits is read", arguments: [4, 5, 8])
     func lengthThatFits(_ length: Int) throws {
         let bytes: [UInt8] = [0, 0, 0, UInt8(length), 1, 2, 3, 4]
         #expect(try Self.read(bytes).payloads.first?.body.count == length - 4)
     }
 
-    @Test func nextPayloadWithoutBytesIsRefused() {
+    @Test("A06: a next payload without bytes is refused") func nextPayloadWithoutBytesIsRefused() {
         #expect(throws: DecodeError.truncated(needed: 1, available: 0)) { try Self.read(hex("0D 00 0004")) }
     }
 
-    @Test(arguments: [(63, true), (64, true), (65, false)])
+    @Test("A07: sixty-four payloads are read, sixty-five are not", arguments: [(63, true), (64, true), (65, false)])
     func countIsBounded(_ count: Int, _ isRead: Bool) {
         var bytes: [UInt8] = []
         for index in 0..<count { bytes += [index + 1 < count ? 13 : 0, 0, 0, 4] }
@@ -234,7 +237,7 @@ struct SAPayloadTests {
         (70, 2, 8),
     ]
 
-    @Test func everyLengthFieldIsSwept() {
+    @Test("B01: every length in an SA payload but the right one is refused") func everyLengthFieldIsSwept() {
         for field in Self.lengthFields {
             let rest = Self.byHand.count - field.offset - field.width
             let largest = field.width == 1 ? 0xFF : 0xFFFF
@@ -251,7 +254,7 @@ struct SAPayloadTests {
         }
     }
 
-    @Test func anotherDOIOrSituationIsNamed() {
+    @Test("B02: another DOI or situation is named") func anotherDOIOrSituationIsNamed() {
         var bytes = Self.byHand
         bytes[3] = 2
         #expect(throws: DecodeError.invalidValue(field: "DOI", value: 2)) { try IKEv1.SAPayload(bytes[...]) }
@@ -262,7 +265,10 @@ struct SAPayloadTests {
         }
     }
 
-    @Test(arguments: [(1, 128, true), (2, 64, true), (1, 129, false), (2, 65, false), (32, 5, false)])
+    @Test(
+        "B03: 128 transforms are read, one more is refused",
+        arguments: [(1, 128, true), (2, 64, true), (1, 129, false), (2, 65, false), (32, 5, false)]
+    )
     func theNumberOfTransformsIsBounded(_ proposals: Int, _ transforms: Int, _ isRead: Bool) {
         let payload = IKEv1.SAPayload(
             proposals: (0..<proposals).map { number in

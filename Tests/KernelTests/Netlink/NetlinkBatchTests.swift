@@ -97,10 +97,13 @@ struct NetlinkBatchTests {
         #expect(ledger.failures == [0: DataPlaneError(step: "step 0", code: 22, text: "no")])
     }
 
-    @Test func answersToEarlierBatchesAreIgnored() {
+    @Test("N02: answers with the sequence number of another request are ignored, the right one is taken")
+    func answersToEarlierBatchesAreIgnored() {
         var ledger = AcknowledgementLedger(batch(2), first: 10)
         ledger.receive((answer(9, 17) + answer(12, 17) + answer(1, 17))[...])
         #expect(!ledger.isComplete && ledger.failures.isEmpty)
+        ledger.receive((answer(10, 17) + answer(11, 0))[...])
+        #expect(ledger.isComplete && ledger.failures.keys.sorted() == [0])
     }
 
     @Test func aTransactionThatFailsAsAWholeIsComplete() {
@@ -117,6 +120,41 @@ struct NetlinkBatchTests {
         #expect(ledger.failures[0]?.code == 17 && ledger.failures[1]?.code == 105)
     }
 
+    @Test func aDumpThatFailsOnTheWayIsAFailure() {
+        var ledger = AcknowledgementLedger(batch(1), first: 5)
+        ledger.receive([UInt8].message(type: 3, sequence: 5, .integer(Int32(-12)))[...])
+        #expect(ledger.isComplete && ledger.failures[0]?.code == 12)
+    }
+
+    @Test func whatAVisitorSeesIsNotKept() {
+        var ledger = AcknowledgementLedger(batch(1), first: 5)
+        var seen: [UInt8] = []
+        ledger.receive([UInt8].message(type: 16, sequence: 5, [1, 2])[...]) { seen += $0.payload }
+        #expect(seen == [1, 2] && ledger.replies.isEmpty && !ledger.isUncertain)
+    }
+
+    @Test func anUnansweredBatchIsUncertain() {
+        var ledger = AcknowledgementLedger(batch(2), first: 1)
+        ledger.abandon(code: 110, text: "no answer", isUncertain: true)
+        #expect(ledger.isUncertain && ledger.failures.count == 2)
+    }
+
+    @Test func aBatchTakesAnotherOneOver() {
+        var first = batch(1)
+        var second = batch(2)
+        first.append(consuming: &second)
+        #expect(second.count == 0 && second.bytes.isEmpty)
+        #expect(first.steps == ["step 0", "step 0", "step 1"])
+        #expect(first.finish(from: 7, port: 99) == 9)
+        var cursor = NetlinkCursor(first.bytes[...])
+        var seen: [[UInt32]] = []
+        while let message = try? cursor.message() {
+            seen.append([UInt32(message.type), UInt32(message.flags), message.sequence])
+        }
+        #expect(seen == [[100, 1, 7], [100, 1, 8], [101, 5, 9]])
+        #expect(first.bytes[12..<16] == [99, 0, 0, 0])
+    }
+
     @Test func aDumpEndsWithDoneAndItsPartsAreReplies() {
         var ledger = AcknowledgementLedger(batch(1), first: 5)
         ledger.receive(([UInt8].message(type: 16, sequence: 5, [1]) + [0, 0, 0])[...])
@@ -126,7 +164,8 @@ struct NetlinkBatchTests {
         #expect(ledger.replies.map { Array($0.payload) } == [[1]])
     }
 
-    @Test func everyTruncationOfAnAnswerIsSafe() {
+    @Test("N02: an answer that is cut short is passed over, a whole one is read")
+    func everyTruncationOfAnAnswerIsSafe() {
         let whole = answer(1, 17, "State already exists")
         for count in 0..<whole.count {
             var ledger = AcknowledgementLedger(batch(1), first: 1)

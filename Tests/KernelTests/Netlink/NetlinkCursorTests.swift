@@ -14,10 +14,13 @@ struct NetlinkCursorTests {
         #expect(try cursor.attributes() == [3: [1, 2, 3]])
     }
 
-    @Test(arguments: [
-        (UInt16(0), DecodeError.invalidLength(0)), (1, .invalidLength(1)), (3, .invalidLength(3)),
-        (9, .truncated(needed: 9, available: 8)), (.max, .truncated(needed: 65_535, available: 8)),
-    ])
+    @Test(
+        "N02: an attribute that says it is shorter than its header or longer than the rest is an error",
+        arguments: [
+            (UInt16(0), DecodeError.invalidLength(0)), (1, .invalidLength(1)), (3, .invalidLength(3)),
+            (9, .truncated(needed: 9, available: 8)), (.max, .truncated(needed: 65_535, available: 8)),
+        ]
+    )
     func impossibleAttributeLengthsAreErrors(_ length: UInt16, _ error: DecodeError) {
         var bytes: [UInt8] = .attribute(1, [1, 2, 3, 4])
         bytes.replaceSubrange(0..<2, with: [UInt8].integer(length))
@@ -27,7 +30,7 @@ struct NetlinkCursorTests {
         }
     }
 
-    @Test(arguments: [UInt16(4), 5, 7, 8])
+    @Test("N02: an attribute that stays within bounds is read", arguments: [UInt16(4), 5, 7, 8])
     func possibleAttributeLengthsBoundTheValue(_ length: UInt16) throws {
         var bytes: [UInt8] = .attribute(1, [1, 2, 3, 4])
         bytes.replaceSubrange(0..<2, with: [UInt8].integer(length))

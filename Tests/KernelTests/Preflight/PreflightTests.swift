@@ -19,7 +19,7 @@ struct PreflightTests {
         #expect(problems[0].what == "the capability CAP_NET_ADMIN is missing")
     }
 
-    @Test(arguments: KernelPart.allCases)
+    @Test("N05: a part of the kernel that is missing names its module", arguments: KernelPart.allCases)
     func aMissingPartNamesItsModule(_ part: KernelPart) throws {
         var facts = PreflightFacts()
         facts.probes = [.init(part, failure: DataPlaneError(step: "step", code: 93))]

@@ -135,6 +135,25 @@ extension RealKernelTests {
                 )
             }
             #expect(outcomes.allSatisfy { $0 == .done }, "\(outcomes.first { $0 != .done }.debugDescription)")
+            measure("\(prefix) inventory", peers.count) { outcomes = node.perform([.takeInventory]) }
+            let inventory = KernelInventory(
+                associations: Set(peers.flatMap { [$0.inbound.id, $0.outbound.id] }),
+                sessions: Set(peers.map(\.session.id))
+            )
+            #expect(outcomes == [.inventory(inventory)])
+            // Beside one that does not exist, and one alone.
+            let nobody = KernelSessionID(tunnel: 65_535, session: 9)
+            measure("\(prefix) counters", peers.count) {
+                outcomes = node.perform([
+                    .readCounters(peers.map(\.session.id) + [nobody]), .readCounters([peers[0].session.id]),
+                    .readCounters([nobody]),
+                ])
+            }
+            #expect(outcomes.map(counted) == [Set(peers.map(\.session.id)), [peers[0].session.id], []])
+        }
+
+        private static func counted(_ outcome: DataPlaneOutcome) -> Set<KernelSessionID>? {
+            if case .counters(let counters) = outcome { Set(counters.keys) } else { nil }
         }
 
         private static func go(_ node: Node, _ peers: [Peer], prefix: String) {

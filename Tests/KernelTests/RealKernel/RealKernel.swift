@@ -75,8 +75,20 @@ enum RealKernel {
 
     /// How many descriptors of this process are open on something.
     static func descriptors(_ what: String) -> Int {
-        let links = shell("ls -l /proc/\(getpid())/fd").split(separator: "\n")
-        return links.count { $0.contains(what) }
+        var target = [CChar](repeating: 0, count: 64)
+        return (0..<1024).count { descriptor in
+            let length = readlink("/proc/self/fd/\(descriptor)", &target, target.count)
+            guard length > 0 else { return false }
+            return String(decoding: target.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self).hasPrefix(what)
+        }
+    }
+
+    /// What a file holds.
+    static func text(_ path: String) -> String {
+        guard let file = fopen(path, "r") else { return "" }
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: 65_536)
+        return String(decoding: bytes.prefix(fread(&bytes, 1, bytes.count, file)), as: UTF8.self)
     }
 
     static var milliseconds: Int {

@@ -462,7 +462,8 @@ extension RealKernelTests {
             }
         }
 
-        @Test func whatFailsHalfwayLeavesNothing() throws {
+        @Test("N08: a unit whose name is taken gets another; where all are, nothing is left")
+        func whatFailsHalfwayLeavesNothing() throws {
             let client = clients[0]
             try RealKernel.onThread {
                 RealKernel.shell("ip netns add H; ip -n H link set lo up")
@@ -527,7 +528,8 @@ extension RealKernelTests {
             }
         }
 
-        @Test func aSecondDaemonIsRefusedAndLeftoversOfAKilledOneGo() throws {
+        @Test("N01: a second daemon is refused; what a killed one left goes, and nothing else")
+        func aSecondDaemonIsRefusedAndLeftoversOfAKilledOneGo() throws {
             let client = clients[0]
             try RealKernel.onThread {
                 RealKernel.shell("ip netns add K; ip -n K link set lo up")
@@ -537,6 +539,37 @@ extension RealKernelTests {
                     "ip -n K xfrm state add src 1.1.1.1 dst 2.2.2.2 proto esp spi 0x777 reqid 3 mode transport "
                         + "aead 'rfc4106(gcm(aes))' 0x000102030405060708090a0b0c0d0e0f10111213 128"
                 )
+                // Of every kind something that is not ours.
+                print(
+                    RealKernel.shell(
+                        "ip -n K xfrm policy add src 1.1.1.1 dst 2.2.2.2 dir out tmpl proto esp reqid 3 mode transport; "
+                            + "ip -n K xfrm state add src 1.1.1.1 dst 2.2.2.2 proto esp spi 0x778 reqid 305417761 "
+                            + "mode tunnel aead 'rfc4106(gcm(aes))' 0x000102030405060708090a0b0c0d0e0f10111213 128; "
+                            + "ip netns exec K nft add table inet foreign; "
+                            + "ip netns exec K ip l2tp add tunnel tunnel_id 9 peer_tunnel_id 9 encap udp local 127.0.0.1 "
+                            + "remote 127.0.0.2 udp_sport 5000 udp_dport 5000; "
+                            + "ip netns exec K ip l2tp add session tunnel_id 9 session_id 9 peer_session_id 9; "
+                            + "ip -n K route add 10.9.9.9 dev lo proto static"
+                    )
+                )
+                Node.enter("K")
+                let unit = culvert_ppp_open()
+                defer { _ = close(unit) }
+                var number: Int32 = 77
+                #expect(ioctl(unit, 0xC004_743E, &number) == 0, "PPPIOCNEWUNIT")
+                RealKernel.shell("ip -n K link set ppp77 group 17238")
+                func everythingForeign() -> [Bool] {
+                    let seen = RealKernel.shell(
+                        "ip -n K xfrm state; ip -n K xfrm policy; ip netns exec K nft list tables; ip -n K -o link; "
+                            + "ip netns exec K ip l2tp show session; ip -n K route show table all"
+                    )
+                    return [
+                        "spi 0x00000777", "spi 0x00000778", "dir out priority", "table inet foreign", "l2tpeth0",
+                        "ppp77",
+                        "Session 9 in tunnel 9", "10.9.9.9", "dummy7",
+                    ].map { seen.contains($0) }
+                }
+                #expect(everythingForeign().allSatisfy { $0 }, "\(everythingForeign())")
                 var node: Node? = try Node("K")
                 #expect(throws: DataPlaneError.self) { _ = try KernelDataPlane() }
                 do { _ = try KernelDataPlane() } catch { print("second: \(error)") }
@@ -556,7 +589,8 @@ extension RealKernelTests {
             }
         }
 
-        @Test func preflightFindsTheKernelComplete() throws {
+        @Test("N05: a complete kernel passes the preflight")
+        func preflightFindsTheKernelComplete() throws {
             try RealKernel.onThread {
                 RealKernel.shell("ip netns add P; ip -n P link set lo up")
                 defer { RealKernel.shell("ip netns del P") }

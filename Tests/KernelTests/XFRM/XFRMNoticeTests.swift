@@ -70,15 +70,22 @@ struct XFRMNoticeTests {
         #expect(XFRMNotice.notices(in: both[...]).count == 2)
     }
 
-    @Test(arguments: [
-        expiry(state(requestID: 3), hard: 1),
-        expiry(state(requestID: 20_001), hard: 1),
-        expiry(state(requestID: 0x1_0001), hard: 1),
-        expiry(state(proto: 51), hard: 1),
-        expiry(state(spi: [0, 0, 0, 255]), hard: 1),
-        expiry(state(family: 99), hard: 1),
-        .message(type: 0x1B, state()),
-    ])
+    @Test(
+        "N04: expiry of what is not ours, and ACQUIRE, are left out",
+        arguments: [
+            expiry(state(requestID: 3), hard: 1),
+            expiry(state(requestID: 20_001), hard: 1),
+            expiry(state(requestID: 0x1_0001), hard: 1),
+            expiry(state(proto: 51), hard: 1),
+            expiry(state(spi: [0, 0, 0, 255]), hard: 1),
+            expiry(state(family: 99), hard: 1),
+            .message(type: 0x1B, state()),
+            .message(type: 0x17, state()),
+            removal(proto: 51),
+            removal(spi: [0, 0, 0, 1]),
+            .message(type: 0x1C, [51, 0, 0, 0, 0, 0, 0, 0]),
+        ]
+    )
     func whatIsNotOursIsLeftOut(_ datagram: [UInt8]) {
         #expect(XFRMNotice.notices(in: datagram[...]).isEmpty)
     }
@@ -91,6 +98,24 @@ struct XFRMNoticeTests {
             return
         }
         #expect(id.destination == destination)
+    }
+
+    /// `struct xfrm_usersa_id`, then the association in an attribute.
+    private static func removal(spi: [UInt8] = [0, 0, 0x10, 1], proto: UInt8 = 50) -> [UInt8] {
+        let identity: [UInt8] = [203, 0, 113, 2] + [UInt8](repeating: 0, count: 12) + spi + .integer(UInt16(2))
+        return .message(type: 0x11, identity + [proto, 0] + .attribute(13, state()))
+    }
+
+    @Test func aRemovedAssociationIsTold() throws {
+        #expect(XFRMNotice.notices(in: Self.removal()[...]) == [.vanished(.association(try Self.id()))])
+        let cut = Self.removal().prefix(16 + 20)
+        #expect(XFRMNotice.notices(in: cut).isEmpty)
+    }
+
+    @Test(arguments: [UInt8(0), 50, 255])
+    func aFlushMeansThatNobodyKnows(_ proto: UInt8) {
+        let flush: [UInt8] = .message(type: 0x1C, [proto])
+        #expect(XFRMNotice.notices(in: flush[...]) == [.noticesLost])
     }
 
     @Test(arguments: [mapping, expiry(state(), hard: 1)])

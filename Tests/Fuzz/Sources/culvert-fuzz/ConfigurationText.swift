@@ -44,7 +44,8 @@ enum ConfigurationText: FuzzTarget {
               file: users.yaml
 
             """
-        let users = "users: [ { name: alice, secret: s3cret }, { name: bob, nt-hash: 8846f7eaee8fb117ad06bdd830b7586c } ]\n"
+        let users =
+            "users: [ { name: alice, secret: s3cret }, { name: bob, nt-hash: 8846f7eaee8fb117ad06bdd830b7586c } ]\n"
         var seeds: [(name: String, bytes: [UInt8])] = [
             ("small", Array(small.utf8) + [0] + Array(users.utf8) + [0] + Array("a long enough secret\n".utf8))
         ]
@@ -52,8 +53,7 @@ enum ConfigurationText: FuzzTarget {
             let broken = small.replacing(line, with: "\(line) [")
             seeds.append(("broken-\(index)", Array(broken.utf8) + [0] + Array(users.utf8)))
         }
-        for path in ["Docs/Examples/culvert.yaml"] {
-            guard let file = fopen(path, "r") else { continue }
+        if let file = fopen("Docs/Examples/culvert.yaml", "r") {
             var bytes = [UInt8](repeating: 0, count: 65_536)
             bytes.removeLast(bytes.count - fread(&bytes, 1, bytes.count, file))
             fclose(file)

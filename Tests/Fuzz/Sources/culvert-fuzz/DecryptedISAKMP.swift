@@ -101,6 +101,7 @@ enum DecryptedISAKMP: FuzzTarget {
 
         func deliver(_ bytes: [UInt8], _ outcome: UInt8) {
             guard !bytes.isEmpty else { return }
+            Tally.packets += 1
             take(endpoint.receive(ISAKMPStages.datagram(bytes), at: now), outcome)
         }
 

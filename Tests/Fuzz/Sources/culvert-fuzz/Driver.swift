@@ -30,7 +30,7 @@ func start(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer
         for target in allTargets {
             let folder = "\(words.last ?? ".")/\(target.name)"
             mkdir(folder, 0o755)
-            for (name, bytes) in target.seeds() { write(bytes, to: "\(folder)/\(name)") }
+            for (name, bytes) in target.seeds() { save(bytes, to: "\(folder)/\(name)") }
         }
         return 0
     case let name?:
@@ -39,6 +39,10 @@ func start(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer
         // libFuzzer sees the program's name and then its own arguments.
         arguments[1] = arguments[0]
         var count = count - 1
+        atexit {
+            let line = Array("packets: \(Tally.packets)\n".utf8)
+            _ = write(STDERR_FILENO, line, line.count)
+        }
         var rest: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = arguments + 1
         return runDriver(&count, &rest, feed)
     case nil:
@@ -47,7 +51,7 @@ func start(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer
     }
 }
 
-private func write(_ bytes: [UInt8], to path: String) {
+private func save(_ bytes: [UInt8], to path: String) {
     guard let file = fopen(path, "w") else { return }
     fwrite(bytes, 1, bytes.count, file)
     fclose(file)

@@ -70,6 +70,11 @@ final class RepeatableEntropy: EntropySource, @unchecked Sendable {
     func bytes(_ count: Int) -> [UInt8] { source.bytes(count) }
 }
 
+/// How many packets this process has fed in; printed at the end.
+enum Tally {
+    nonisolated(unsafe) static var packets = 0
+}
+
 func check(_ condition: Bool, _ message: @autoclosure () -> String) {
     if !condition { fatalError(message()) }
 }

@@ -39,6 +39,7 @@ enum ISAKMP: FuzzTarget {
                 let bytes = script.chunk()
                 let datagram = ISAKMPStages.datagram(bytes, isNATTraversal: kind == 1, from: peer)
                 received += datagram.bytes.count
+                Tally.packets += 1
                 messages += 1
                 take(endpoint.receive(datagram, at: now))
             }

@@ -51,7 +51,7 @@ enum L2TPControl: FuzzTarget {
         }
         let tunnel: [UInt8] = avp(9, [0x12, 0x34])
         let session: [UInt8] = avp(14, [0x43, 0x21])
-        let result: [UInt8] = avp(1, [0, 1, 0, 0]) 
+        let result: [UInt8] = avp(1, [0, 1, 0, 0])
         let messages: [(String, [UInt8])] = [
             ("icrq", type(10) + session + avp(15, [0, 0, 0, 9])),
             ("iccn", type(12) + avp(24, [0, 1, 0, 0]) + avp(19, [0, 0, 0, 1])),

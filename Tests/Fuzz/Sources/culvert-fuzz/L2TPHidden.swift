@@ -36,7 +36,9 @@ enum L2TPHidden: FuzzTarget {
                     var hidden = hiding.hide(value, of: AttributeType(rawValue: attribute))
                     if kind == 3 {
                         // The cipher is a stream: the two bytes of length can be turned into any others.
-                        let (length, claimed) = (UInt16(value.count), UInt16(script.byte()) << 8 | UInt16(script.byte()))
+                        let (length, claimed) = (
+                            UInt16(value.count), UInt16(script.byte()) << 8 | UInt16(script.byte())
+                        )
                         hidden[0] ^= UInt8((length ^ claimed) >> 8)
                         hidden[1] ^= UInt8(truncatingIfNeeded: length ^ claimed)
                     }
@@ -56,10 +58,13 @@ enum L2TPHidden: FuzzTarget {
     static func seeds() -> [(name: String, bytes: [UInt8])] {
         let vector: (Int, Int, [UInt8]) = (0, 36, [UInt8](repeating: 0x55, count: 16))
         let messages: [(String, Int, [(Int, Int, [UInt8])])] = [
-            ("sccrq", 1, [
-                (2, 2, [1, 0]), (2, 3, [0, 0, 0, 3]), (2, 7, Array("client".utf8)), vector, (4, 9, [0x12, 0x34]),
-                (4, 11, [UInt8](repeating: 7, count: 16)), (4, 10, [0, 4]),
-            ]),
+            (
+                "sccrq", 1,
+                [
+                    (2, 2, [1, 0]), (2, 3, [0, 0, 0, 3]), (2, 7, Array("client".utf8)), vector, (4, 9, [0x12, 0x34]),
+                    (4, 11, [UInt8](repeating: 7, count: 16)), (4, 10, [0, 4]),
+                ]
+            ),
             ("icrq", 10, [vector, (4, 14, [0x43, 0x21]), (4, 15, [0, 0, 0, 9]), (4, 22, Array("5551234".utf8))]),
             ("iccn", 12, [vector, (4, 24, [0, 1, 0, 0]), (4, 19, [0, 0, 0, 1]), (4, 30, Array("alice".utf8))]),
             ("cdn", 14, [vector, (4, 1, [0, 1]), (4, 14, [0x43, 0x21])]),

@@ -56,7 +56,8 @@ struct L2TPRig {
         on socket: RequestID = L2TPRig.socket,
         from peer: SocketAddress = L2TPRig.peer
     ) -> [[UInt8]] {
-        take(endpoint.receive(datagram, on: socket, from: peer, trace: Self.trace, at: now), only: socket)
+        Tally.packets += 1
+        return take(endpoint.receive(datagram, on: socket, from: peer, trace: Self.trace, at: now), only: socket)
     }
 
     mutating func advance(by duration: Duration) {

@@ -16,6 +16,7 @@ enum NATTraversalDemultiplexing: FuzzTarget {
         while script.order() != nil {
             let bytes = script.chunk()
             let before = endpoint.counters
+            Tally.packets += 1
             let copy = endpoint
             ISAKMPStages.entropy.restart()
             let datagram = Datagram(

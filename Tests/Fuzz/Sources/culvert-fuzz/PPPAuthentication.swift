@@ -25,7 +25,8 @@ enum PPPAuthentication: FuzzTarget {
     static func seeds() -> [(name: String, bytes: [UInt8])] {
         let alice = Array("alice".utf8)
         let packets: [(String, Int, Int, [UInt8])] = [
-            ("pap", 0, 1, [5] + alice + [15] + Array("secret of alice".utf8)), ("pap-wrong", 0, 1, [5] + alice + [1, 0x78]),
+            ("pap", 0, 1, [5] + alice + [15] + Array("secret of alice".utf8)),
+            ("pap-wrong", 0, 1, [5] + alice + [1, 0x78]),
             ("chap", 1, 2, [16] + [UInt8](repeating: 9, count: 16) + alice),
             ("mschapv2", 1, 2, [49] + [UInt8](repeating: 9, count: 49) + alice),
             ("domain", 1, 2, [49] + [UInt8](repeating: 9, count: 49) + Array("OFFICE\\alice".utf8)),

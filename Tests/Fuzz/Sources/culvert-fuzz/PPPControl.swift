@@ -19,11 +19,13 @@ enum PPPControl: FuzzTarget {
     static func seeds() -> [(name: String, bytes: [UInt8])] {
         let lcp: [UInt8] = [1, 4, 5, 0x78, 5, 6, 1, 2, 3, 4, 7, 2, 8, 2, 13, 3, 6]
         let packets: [(String, Int, Int, [UInt8])] = [
-            ("request", 0, 1, lcp), ("ack", 0, 2, [1, 4, 5, 0x78, 3, 5, 0xC2, 0x23, 0x81]), ("nak", 0, 3, [1, 4, 2, 0]),
+            ("request", 0, 1, lcp), ("ack", 0, 2, [1, 4, 5, 0x78, 3, 5, 0xC2, 0x23, 0x81]),
+            ("nak", 0, 3, [1, 4, 2, 0]),
             ("reject", 0, 4, [3, 5, 0xC2, 0x23, 0x81]), ("terminate", 0, 5, []), ("code-reject", 0, 7, [9, 0, 0, 4]),
             ("protocol-reject", 0, 8, [0x80, 0x21, 1, 1, 0, 4]), ("echo", 0, 9, [1, 2, 3, 4, 5]),
             ("echo-reply", 0, 10, [1, 2, 3, 4]), ("identification", 0, 12, [1, 2, 3, 4] + Array("MSRASV5.20".utf8)),
-            ("ipcp", 1, 1, [3, 6, 0, 0, 0, 0, 129, 6, 0, 0, 0, 0, 2, 6, 0, 0x2D, 15, 1]), ("ipcp-ack", 1, 2, [3, 6, 10, 99, 0, 1]),
+            ("ipcp", 1, 1, [3, 6, 0, 0, 0, 0, 129, 6, 0, 0, 0, 0, 2, 6, 0, 0x2D, 15, 1]),
+            ("ipcp-ack", 1, 2, [3, 6, 10, 99, 0, 1]),
             ("ipcp-terminate", 1, 5, []), ("ccp", 2, 1, [18, 6, 1, 0, 0, 1]), ("ip", 5, 0x45, [0, 0, 20]),
         ]
         return packets.flatMap { name, number, code, data in

@@ -50,6 +50,7 @@ struct PPPRig {
     }
 
     mutating func deliver(_ frames: [[UInt8]]) {
+        Tally.packets += frames.count
         for frame in frames { take(link.receive(frame[...], at: now)) }
     }
 
@@ -131,8 +132,10 @@ struct PPPRig {
             let data = script.chunk()
             let length = data.count + 4
             deliver([
-                [UInt8(number >> 8), UInt8(truncatingIfNeeded: number), code, identifier, UInt8(length >> 8 & 0xFF),
-                    UInt8(truncatingIfNeeded: length)] + data
+                [
+                    UInt8(number >> 8), UInt8(truncatingIfNeeded: number), code, identifier, UInt8(length >> 8 & 0xFF),
+                    UInt8(truncatingIfNeeded: length),
+                ] + data
             ])
         }
     }
