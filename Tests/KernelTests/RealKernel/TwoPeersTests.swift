@@ -279,9 +279,11 @@ extension RealKernelTests {
             func notice(_ place: SocketAddress) -> DataPlaneNotice {
                 .mappingChanged(inbound, requestID: client.requestID.rawValue, to: place)
             }
-            // Three packets, one notice.
-            #expect(gateway.takeOthers() == [notice(byPort)])
+            // Three packets, one notice; two if this machine took more than a second for them.
+            let told = gateway.takeOthers()
+            #expect(Set(told) == [notice(byPort)] && told.count <= 2, "\(told)")
             #expect(!ping(client).contains(" 0% packet loss"), "the answers go to where the client was")
+            gateway.run(milliseconds: 100)
             #expect(gateway.takeOthers().count <= 4)
             #expect(
                 gateway.perform([.move(inbound, .inbound, to: byPort), .move(outbound, .outbound, to: byPort)])
