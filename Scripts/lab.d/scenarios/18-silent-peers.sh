@@ -22,7 +22,7 @@ check_equal "no call went down" 0 "$(culvert_log_count ' call-down ')"
 # programs that hang, while the kernel's traffic shows that the peer lives
 start client pings ping -i 2 10.99.0.1
 asleep STOP
-sleep 50
+sleep 36
 check_equal "who sends data is not dead, however long its programs hang" 0 "$(culvert_log_count ' call-down ')"
 asleep CONT
 stop client pings INT

@@ -3,6 +3,7 @@
 # Forty clients in one process come, and go, and come again: nothing piles up.
 # boot: crowd
 # swarm: yes
+# timeout: 600
 one_client
 crowd_add
 culvert_start gw users="$(crowd_users 40)" pool=10.99.0.0/22

@@ -3,6 +3,7 @@
 # Twenty thousand first messages from four thousand addresses that never go on: a real client still comes through.
 # boot: crowd
 # swarm: yes
+# timeout: 600
 one_client
 crowd_add
 culvert_start gw

@@ -3,6 +3,7 @@
 # Somebody tries pre-shared keys, somebody tries passwords: they are slowed down, who knows the secrets is not.
 # boot: crowd
 # swarm: yes
+# timeout: 600
 one_client
 crowd_add
 culvert_start gw users="alice:secret1 $(crowd_users 4)" pool=10.99.0.0/22

@@ -3,7 +3,7 @@
 # Faults that were ordered: lost and doubled messages cost time only, a kernel that refuses costs one call.
 # boot: refusals
 one_client
-culvert_start gw flags=--allow-impair sections="liveness: { grace: 30s, dead-peer-interval: 10s }"
+culvert_start gw hello=10s echo=10s flags=--allow-impair sections="liveness: { grace: 30s, dead-peer-interval: 10s }"
 impair() { on gw $stage/culvertctl impair "$@" --socket $culvert_socket; }
 for fault in "drop quick-mode out" "drop main-mode in" "drop sccrp out" "double icrq in" "double icrp out" \
     "delay 1500ms iccn in" "drop chap-response in" "drop ipcp-configure-ack out" "corrupt quick-mode in --nth 2"; do

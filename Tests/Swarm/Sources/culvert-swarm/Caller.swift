@@ -39,14 +39,16 @@ struct Caller {
     /// A new client in the same place: new keys, new tunnel.
     mutating func redial(_ options: Options, seed: UInt64) {
         guard let transform = IKETransform(options.ike), let esp = ESPTransform(parsing: options.esp) else { return }
+        var ike = SimulatedIKEInitiator.Settings(
+            preSharedKey: Array(options.preSharedKey.utf8),
+            ikeOffer: [transform],
+            espOffer: [esp],
+            ownAddress: SocketAddress(source, port: 500),
+            gateway: SocketAddress(options.gateway, port: 500)
+        )
+        ike.vendorIDs = [SimulatedIKEInitiator.rfc3947, SimulatedIKEInitiator.deadPeerDetection]
         client = SimulatedClient(
-            ike: SimulatedIKEInitiator.Settings(
-                preSharedKey: Array(options.preSharedKey.utf8),
-                ikeOffer: [transform],
-                espOffer: [esp],
-                ownAddress: SocketAddress(source, port: 500),
-                gateway: SocketAddress(options.gateway, port: 500)
-            ),
+            ike: ike,
             user: "\(options.userPrefix)\(number)",
             password: options.password,
             seed: seed
