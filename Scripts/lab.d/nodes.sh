@@ -139,5 +139,13 @@ nothing_in_clear() {
     check_at_least "packets were captured" 4 "$(captured "$1" ip)"
 }
 
+# sent_nothing_in_clear NODE: where peers may, because their own SAs are gone
+sent_nothing_in_clear() {
+    local address
+    address=$(ip -n "$1" -o -4 addr show dev eth0 | sed -n 's/.*inet \([0-9.]*\).*/\1/p')
+    check_equal "nothing in clear from $1" 0 \
+        "$(captured "$1" "ip and src host $address and not (udp port 500 or udp port 4500 or esp)")"
+}
+
 # pings NODE ADDRESS [COUNT]: one answer is enough
 pings() { on "$1" ping -c "${3:-2}" -i 0.3 -W 4 "$2"; }
