@@ -60,7 +60,7 @@ extension Endpoint {
         associations[heritage]?.extendPatience(at: phase.since)
         deadlines.set(heritage, to: associations[heritage]?.deadline)
         // If its Delete of the former one is lost, the answer shows that the children have another SA now.
-        return work(on: id) { $0.probe(at: phase.since, &$1) }
+        return phase.isProved ? [] : work(on: id) { $0.probe(at: phase.since, &$1) }
     }
 
     /// The newest IKE SA after this one that can negotiate.
