@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import IKE
 package import Primitives
 
 /// How often a password may be guessed.
@@ -6,7 +7,7 @@ package import Primitives
 /// Whoever fails is slowed down by where it comes from, and never by the name it uses: a name alone costs only time,
 /// so nobody can lock somebody else out. What is not looked at teaches the guesser nothing, and is not counted.
 ///
-/// All tables are bounded; the entry touched longest ago makes room.
+/// All tables are bounded; an entry that nobody asked for of late makes room.
 package struct AuthenticationThrottle: Sendable {
     package struct Limits: Hashable, Sendable {
         /// In which failures add up, from the first of them on.
@@ -55,6 +56,11 @@ package struct AuthenticationThrottle: Sendable {
     private struct Tally {
         var start: MonotonicTime
         var failures = 0
+
+        mutating func add(at now: MonotonicTime, within window: Duration) {
+            if start.advanced(by: window) <= now { self = Tally(start: now) }
+            failures += 1
+        }
     }
 
     private struct Lock {
@@ -72,17 +78,17 @@ package struct AuthenticationThrottle: Sendable {
 
     private let limits: Limits
     private let largeSources: [IPPrefix]
-    private var pairs: RecentTable<Pair, Lock>
-    private var names: RecentTable<Int, Tally>
-    private var sources: RecentTable<IPAddress, Penalty>
+    private var pairs: BoundedTable<Pair, Lock>
+    private var names: BoundedTable<Int, Tally>
+    private var sources: BoundedTable<IPAddress, Penalty>
 
     /// - Parameter largeSources: Prefixes that stand for many peers each.
     package init(limits: Limits = Limits(), largeSources: [IPPrefix] = []) {
         self.limits = limits
         self.largeSources = largeSources
-        pairs = RecentTable(capacity: limits.capacity)
-        names = RecentTable(capacity: limits.capacity)
-        sources = RecentTable(capacity: limits.capacity)
+        pairs = BoundedTable(capacity: limits.capacity)
+        names = BoundedTable(capacity: limits.capacity)
+        sources = BoundedTable(capacity: limits.capacity)
     }
 
     /// Entries in all tables.
@@ -97,11 +103,14 @@ package struct AuthenticationThrottle: Sendable {
         if let until = pairs[Pair(name: userName.hashValue, source: source)]?.until, now < until {
             return .refuse(.pair, until: until)
         }
-        guard var penalty = sources[source], let until = penalty.until, now < until else { return .look }
-        if let nextTry = penalty.nextTry, now < nextTry { return .refuse(.source, until: nextTry) }
-        penalty.nextTry = now.advanced(by: limits.sourceInterval / factor(of: address))
-        sources.set(source, to: penalty)
-        return .look
+        let interval = limits.sourceInterval / factor(of: address)
+        let ruling = sources.withValue(of: source) { penalty -> Ruling in
+            guard let until = penalty.until, now < until else { return .look }
+            if let nextTry = penalty.nextTry, now < nextTry { return .refuse(.source, until: nextTry) }
+            penalty.nextTry = now.advanced(by: interval)
+            return .look
+        }
+        return ruling ?? .look
     }
 
     /// What came of a try that was looked at.
@@ -116,29 +125,28 @@ package struct AuthenticationThrottle: Sendable {
         let pair = Pair(name: name, source: source)
         guard !isAccepted else {
             // The source stays as it is: who has one account could guess others' in between.
-            pairs.remove(pair)
+            _ = pairs.withValue(of: pair) { $0 = Lock(tally: Tally(start: now)) }
             return
         }
-        names.set(name, to: added(to: names[name], at: now))
-
-        var lock = pairs[pair] ?? Lock(tally: Tally(start: now))
-        if let until = lock.until, until.advanced(by: limits.longestLock) <= now { lock.level = 0 }
-        lock.tally = added(to: lock.tally, at: now)
-        if lock.tally.failures >= limits.pairFailures {
-            lock.until = now.advanced(by: doubled(limits.firstLock, lock.level, atMost: limits.longestLock))
+        let fresh = Tally(start: now)
+        let limits = limits
+        names.withValue(of: name, fresh: fresh) { $0.add(at: now, within: limits.window) }
+        pairs.withValue(of: pair, fresh: Lock(tally: fresh)) { lock in
+            if let until = lock.until, until.advanced(by: limits.longestLock) <= now { lock.level = 0 }
+            lock.tally.add(at: now, within: limits.window)
+            guard lock.tally.failures >= limits.pairFailures else { return }
+            lock.until = now.advanced(by: Self.doubled(limits.firstLock, lock.level, atMost: limits.longestLock))
             lock.level += 1
-            lock.tally = Tally(start: now)
+            lock.tally = fresh
         }
-        pairs.set(pair, to: lock)
-
-        var penalty = sources[source] ?? Penalty(tally: Tally(start: now))
-        penalty.tally = added(to: penalty.tally, at: now)
-        if penalty.tally.failures >= limits.sourceFailures * factor(of: address) {
+        let factor = factor(of: address)
+        sources.withValue(of: source, fresh: Penalty(tally: fresh)) { penalty in
+            penalty.tally.add(at: now, within: limits.window)
+            guard penalty.tally.failures >= limits.sourceFailures * factor else { return }
             penalty.until = now.advanced(by: limits.sourcePenalty)
-            penalty.nextTry = now.advanced(by: limits.sourceInterval / factor(of: address))
-            penalty.tally = Tally(start: now)
+            penalty.nextTry = now.advanced(by: limits.sourceInterval / factor)
+            penalty.tally = fresh
         }
-        sources.set(source, to: penalty)
     }
 
     /// How long the refusal of this user waits, the failure that led to it included. Acceptance never waits.
@@ -146,16 +154,10 @@ package struct AuthenticationThrottle: Sendable {
         guard let tally = names[userName.hashValue], now < tally.start.advanced(by: limits.window) else {
             return limits.firstDelay
         }
-        return doubled(limits.firstDelay, max(tally.failures - 1, 0), atMost: limits.longestDelay)
+        return Self.doubled(limits.firstDelay, max(tally.failures - 1, 0), atMost: limits.longestDelay)
     }
 
-    private func added(to tally: Tally?, at now: MonotonicTime) -> Tally {
-        guard var tally, now < tally.start.advanced(by: limits.window) else { return Tally(start: now, failures: 1) }
-        tally.failures += 1
-        return tally
-    }
-
-    private func doubled(_ first: Duration, _ times: Int, atMost longest: Duration) -> Duration {
+    private static func doubled(_ first: Duration, _ times: Int, atMost longest: Duration) -> Duration {
         min(first * (1 << min(times, 16)), longest)
     }
 

@@ -18,8 +18,6 @@ package struct CallEvent: Hashable, Sendable {
         case noAddress(userName: String, fixed: IPAddress?)
         case callLimit(Int)
         case securityAssociationExpired(ESPSPI)
-        /// The peer's NAT gave it another address or port, and everything followed.
-        case moved(from: SocketAddress, to: SocketAddress)
         /// The kernel would not let a security association follow its peer; its keys are given up.
         case moveFailed(DataPlaneError)
         /// Somebody else removed it; the call ends.
@@ -101,13 +99,6 @@ package struct CallEvent: Hashable, Sendable {
                 .notice,
                 "expired",
                 "the kernel gave up security association \(spi) at the end of its lifetime"
-            )
-        case .moved(let from, let to):
-            return EventDescription(
-                .control,
-                .notice,
-                "peer-moved",
-                "the peer is at \(to) now, no more at \(from); what it has goes on"
             )
         case .moveFailed(let error):
             return EventDescription(

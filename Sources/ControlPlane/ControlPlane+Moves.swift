@@ -26,11 +26,11 @@ extension ControlPlane {
             association.lastMove.map({ $0.advanced(by: Self.shortestStay) <= now }) ?? true
         else { return }
         associations[requestID]?.lastMove = now
+        // If the peer may be there, IKE follows, and says so.
         perform(ike.peerHasMoved(child, to: peer, at: now), at: now, into: &effects)
-        move(requestID, to: peer, at: now, into: &effects)
     }
 
-    /// IKE has seen the proof.
+    /// IKE has seen the proof, and reports it.
     mutating func moved(
         _ id: IKESAID,
         local: SocketAddress,
@@ -41,20 +41,18 @@ extension ControlPlane {
         guard let requestID = requestIDs[id], let association = associations[requestID] else { return }
         // Our end of a security association does not move, and a child without UDP around it has no NAT to follow.
         guard association.local.address == local.address else { return }
-        move(requestID, to: peer, at: now, into: &effects)
+        move(requestID, to: peer, into: &effects)
     }
 
     private mutating func move(
         _ id: RequestID,
         to peer: SocketAddress,
-        at now: MonotonicTime,
         into effects: inout [Effect]
     ) {
         guard let association = associations[id], association.peer != peer else { return }
         if paths[association.path] == id { paths[association.path] = nil }
         associations[id]?.peer = peer
         if let path = associations[id]?.path { paths[path] = id }
-        report(.moved(from: association.peer, to: peer), of: id, into: &effects)
         for (childID, child) in association.children where child.sa.peer != peer && child.sa.isEncapsulated {
             move(childID, child, of: id, to: peer, into: &effects)
         }

@@ -52,7 +52,7 @@ extension ControlPlane {
     }
 
     package func status(at now: MonotonicTime) -> StatusSnapshot {
-        StatusSnapshot(
+        var status = StatusSnapshot(
             callCount: calls.values.reduce(0) { $0 + ($1.isUp ? 1 : 0) },
             ikeCount: ike.snapshots.count,
             childCount: associations.values.reduce(0) { $0 + $1.children.count },
@@ -60,6 +60,8 @@ extension ControlPlane {
             sessionCount: calls.count,
             pools: pools.snapshots
         )
+        status.counters = ike.counters.byName
+        return status
     }
 
     func snapshot(of association: Association, at now: MonotonicTime) -> CallSnapshot {

@@ -68,8 +68,9 @@ package struct ControlPlane: Sendable {
     /// When ``advance(to:)`` next has something to do.
     package var nextDeadline: MonotonicTime? {
         var next = min(min(verdictDeadlines.nextDeadline, or: reconciliation.deadline), or: visits.nextDeadline)
-        for layer in TimedLayer.allCases { next = min(next, or: deadline(of: layer)) }
-        return next
+        next = min(next, or: deadline(of: .ike))
+        next = min(next, or: deadline(of: .l2tp))
+        return min(next, or: deadline(of: .ppp))
     }
 
     package mutating func handle(_ input: Input, at now: MonotonicTime) -> [Effect] {

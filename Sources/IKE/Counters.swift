@@ -45,6 +45,7 @@ package struct Counters: Hashable, Sendable {
             "ike.duplicates": duplicates,
             "ike.stray-esp": strayESP,
             "ike.alive-answers": aliveAnswers,
+            "ike.stray-answers": strayAnswers,
             "ike.first-messages": firstMessages,
             "ike.first-messages-over-rate": firstMessagesOverRate,
             "ike.delayed-after-failures": delayedAfterFailures,

@@ -51,14 +51,16 @@ extension Endpoint {
         }
     }
 
-    mutating func recordEstablished(_ id: IKESAID) {
-        guard let association = associations[id], let phase = association.established else { return }
+    mutating func recordEstablished(_ id: IKESAID) -> [Effect] {
+        guard let association = associations[id], let phase = association.established else { return [] }
         peers.add(id, association.path, profile: association.profile, phase.identity)
-        guard let heritage = peers.before(id).last(where: { associations[$0]?.hasHeritage ?? false }) else { return }
+        guard let heritage = peers.before(id).last(where: { associations[$0]?.hasHeritage ?? false }) else { return [] }
         let isDeleted = associations[heritage]?.hasChildren == false
         associations[id]?.succeed(heritage, isDeleted: isDeleted)
         associations[heritage]?.extendPatience(at: phase.since)
         deadlines.set(heritage, to: associations[heritage]?.deadline)
+        // If its Delete of the former one is lost, the answer shows that the children have another SA now.
+        return phase.isProved ? [] : work(on: id) { $0.probe(at: phase.since, &$1) }
     }
 
     /// The newest IKE SA after this one that can negotiate.
@@ -74,6 +76,14 @@ extension Endpoint {
             return removeFromPredecessors(of: id, spi, at: now)
         case .proved:
             return settleSuccession(to: id)
+        case .present:
+            for former in peers.before(id) {
+                _ = work(on: former) { association, _ in
+                    association.supersede()
+                    return []
+                }
+            }
+            return []
         case .left(let now):
             // If whoever made the newer IKE SA is not there, nothing of this peer shall stay.
             guard let heir = heir(of: id), associations[heir]?.established?.isProved == false else { return [] }

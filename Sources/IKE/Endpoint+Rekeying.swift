@@ -65,6 +65,7 @@ extension Endpoint {
             var proved = phase
             proved.isProved = true
             let id = takeOver(initiation, cookies, proved)
+            effects += recordEstablished(id)
             bowOut(origin.predecessor, at: now)
             effects.append(
                 report(

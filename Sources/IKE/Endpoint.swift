@@ -255,7 +255,6 @@ package struct Endpoint: Sendable {
         byCookies[cookies] = id
         associations[id] = association
         surroundings.admission.moveEstablished(from: nil, to: association.path.peer)
-        recordEstablished(id)
         return id
     }
 
@@ -336,7 +335,7 @@ package struct Endpoint: Sendable {
         surroundings.admission.moveEstablished(from: outcome.before, to: outcome.after)
         if outcome.leftHalfOpen {
             surroundings.admission.leaveHalfOpen(associations.values[place].origin.address)
-            if !outcome.isClosed { recordEstablished(id) }
+            if !outcome.isClosed { effects += recordEstablished(id) }
         }
         if !surroundings.errands.isEmpty {
             let errands = surroundings.errands

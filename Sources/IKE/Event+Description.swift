@@ -297,7 +297,7 @@ extension Event {
                 .notice,
                 "child-exhausted",
                 "ESP security associations carried as much as was agreed on before others took their place",
-                remedy: "raise the traffic limit of the client, or of child-kilobytes, and look for rekey-failed",
+                remedy: "raise the traffic limit of the client, or that of its profile, and look for rekey-failed",
                 fields: [.init("inbound", id.inboundSPI)]
             )
         case .childVanished(let id):
@@ -325,7 +325,7 @@ extension Event {
                 .notice,
                 "dead-peer",
                 "the peer was not heard for \(silence.components.seconds) s and is taken for gone",
-                remedy: "if clients sleep for longer raise dead-peer-timeout; else look at the path to the client",
+                remedy: "if clients sleep for longer raise liveness.grace; else look at the path to the client",
                 fields: [.init("children", children)]
             )
         case .deadWithSuccessor:

@@ -57,6 +57,8 @@ enum Errand: Sendable {
     case remove(ESPSPI, at: MonotonicTime)
     /// A quick mode came to its end over the path of this SA.
     case proved
+    /// The peer has answered from where this SA has been from its beginning.
+    case present
     /// It has left its children to the SAs after it.
     case left(at: MonotonicTime)
     /// The peer has moved, and this SA with it.

@@ -43,30 +43,3 @@ package enum ControlReply: Hashable, Sendable {
     case impairments([Impairments.Entry])
     case refused(ControlRefusal)
 }
-
-extension CallSelector {
-    /// Whether the call is meant.
-    package func selects(_ call: CallSnapshot) -> Bool {
-        switch self {
-        case .trace(let trace): call.trace == trace.description
-        case .user(let name): call.user == name
-        case .peer(let address): SocketAddress(parsing: call.ike.peer)?.address == address
-        case .innerAddress(let address): call.innerAddress == address.description
-        case .interface(let name): call.interface == name
-        case .all: true
-        }
-    }
-}
-
-extension SocketAddress {
-    /// Reads what ``description`` writes.
-    init?(parsing text: String) {
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
-            return nil
-        }
-        var host = text[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-        guard let address = IPAddress(String(host)) else { return nil }
-        self.init(address, port: port)
-    }
-}

@@ -327,11 +327,9 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         case .status:
             reply(.status(status()))
         case .sessions(let includesHalfOpen):
-            let calls = machine.calls(at: now)
-            list(includesHalfOpen ? calls : calls.filter { $0.state != "keying" }, reply)
+            list(machine.matching(.all, at: now) + (includesHalfOpen ? machine.halfOpenPeers() : []), reply)
         case .session(let trace):
-            let selector = CallSelector.trace(trace)
-            list(machine.calls(at: now).filter(selector.selects), reply)
+            list(machine.matching(.trace(trace), at: now), reply)
         case .terminate(let selector, let requester):
             reply(.terminated(terminate(selector, by: requester)))
         case .impair(let order, let requester):
@@ -344,7 +342,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         status.name = identity.name
         status.version = identity.version
         status.uptimeSeconds = Double(started.duration(to: now).wholeNanoseconds) / 1e9
-        status.counters = interpreter.sink.counters.byName
+        status.counters = interpreter.sink.counters.byName.merging(status.counters ?? [:]) { ours, _ in ours }
         return status
     }
 
@@ -355,7 +353,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     }
 
     private mutating func terminate(_ selector: CallSelector, by requester: Requester?) -> Int {
-        let count = machine.calls(at: now).count(where: selector.selects)
+        let count = machine.count(matching: selector)
         report(
             EventDescription(
                 .control,

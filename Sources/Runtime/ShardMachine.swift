@@ -9,7 +9,11 @@ package protocol ShardMachine {
     var isIdle: Bool { get }
     mutating func handle(_ input: ControlPlane.Input, at now: MonotonicTime) -> [ControlPlane.Effect]
     mutating func advance(to now: MonotonicTime) -> [ControlPlane.Effect]
-    func calls(at now: MonotonicTime) -> [CallSnapshot]
+    /// What ``ControlPlane/Command/terminate(_:)`` would end, and how many that are.
+    func matching(_ selector: CallSelector, at now: MonotonicTime) -> [CallSnapshot]
+    func count(matching selector: CallSelector) -> Int
+    /// Peers that have no keys for traffic yet.
+    func halfOpenPeers() -> [CallSnapshot]
     func status(at now: MonotonicTime) -> StatusSnapshot
 }
 

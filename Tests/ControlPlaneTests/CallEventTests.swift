@@ -6,7 +6,6 @@ import Testing
 
 struct CallEventTests {
     private static let error = DataPlaneError(step: "XFRM_MSG_NEWSA", code: 12)
-    private static let place = SocketAddress(.v4(0xC000_0201), port: 4500)
 
     private static let kinds: [CallEvent.Kind] = [
         .kernelRefused(error), .removalFailed("inbound SA 00000100", error),
@@ -31,17 +30,8 @@ struct CallEventTests {
     }
 
     @Test func namesTellEventsApart() {
-        let kinds = Self.kinds + [.moved(from: Self.place, to: Self.place)]
-        let names = kinds.map { describe($0).name }
+        let names = Self.kinds.map { describe($0).name }
         // Two kinds stand in the list in two forms that count as one.
         #expect(Set(names).count == names.count - 2)
-    }
-
-    @Test func aMoveNamesBothPlaces() {
-        let there = SocketAddress(.v4(0xC633_6401), port: 40_000)
-        #expect(
-            describe(.moved(from: Self.place, to: there)).message
-                == "the peer is at 198.51.100.1:40000 now, no more at 192.0.2.1:4500; what it has goes on"
-        )
     }
 }

@@ -67,19 +67,22 @@ enum Fixture {
         preSharedKey: String = "labpsk",
         ikeOffer: [IKETransform] = Fixture.ikeOffer,
         natPorts: [UInt16: UInt16]? = nil,
+        knowsDPD: Bool = false,
         seed: UInt64? = nil
     ) throws -> SimulatedClient {
         let gateway = try #require(IPAddress("203.0.113.1"))
         let own = try #require(IPAddress(behindNAT ? "192.168.7.\(number)" : "203.0.113.\(10 + number)"))
         let nat = try #require(IPAddress("203.0.113.254"))
+        var settings = SimulatedIKEInitiator.Settings(
+            preSharedKey: Array(preSharedKey.utf8),
+            ikeOffer: ikeOffer,
+            espOffer: espOffer,
+            ownAddress: SocketAddress(own, port: 500),
+            gateway: SocketAddress(gateway, port: 500)
+        )
+        if knowsDPD { settings.vendorIDs.append(SimulatedIKEInitiator.deadPeerDetection) }
         return SimulatedClient(
-            ike: SimulatedIKEInitiator.Settings(
-                preSharedKey: Array(preSharedKey.utf8),
-                ikeOffer: ikeOffer,
-                espOffer: espOffer,
-                ownAddress: SocketAddress(own, port: 500),
-                gateway: SocketAddress(gateway, port: 500)
-            ),
+            ike: settings,
             user: user,
             password: password ?? "secret of \(user)",
             methods: methods,

@@ -100,6 +100,38 @@ struct KernelLifetimeTests {
         #expect(network.eventNames.count { $0 == "esp expired" } == 1)
     }
 
+    @Test(arguments: [SecurityAssociation.Direction.inbound, .outbound])
+    func whatTheKernelSaysIsRunningOutIsReplacedAndTheCallGoesOn(_ direction: SecurityAssociation.Direction) throws {
+        var network = try network()
+        let former = network.kernel.associations
+        let half = try #require(former.values.first { $0.direction == direction })
+        network.notify(.expired(half.id, requestID: half.requestID.rawValue, isHard: false))
+        #expect(network.run(for: .seconds(10)) { $0.kernel.associations.count == 4 })
+        #expect(Set(network.kernel.associations.values.map(\.requestID)).count == 1)
+        network.run(for: .seconds(300))
+        #expect(network.kernel.associations.count == 2)
+        #expect(Set(network.kernel.associations.keys).isDisjoint(with: former.keys))
+        #expect(network.kernel.interfaces.count == 1)
+        #expect(!network.eventNames.contains("control call-down"))
+        #expect(network.kernel.violations.isEmpty)
+    }
+
+    /// Somebody removed half a pair: the peer is asked for another.
+    @Test(arguments: [SecurityAssociation.Direction.inbound, .outbound])
+    func aRemovedAssociationIsReplacedAndTheCallGoesOn(_ direction: SecurityAssociation.Direction) throws {
+        var network = try network()
+        let half = try #require(network.kernel.associations.values.first { $0.direction == direction })
+        network.kernel.lose(half.id)
+        network.notify(.vanished(.association(half.id)))
+        network.run(for: .seconds(120))
+        #expect(network.kernel.associations.count == 2)
+        #expect(network.kernel.associations[half.id] == nil)
+        #expect(network.kernel.interfaces.count == 1)
+        #expect(!network.eventNames.contains("control call-down"))
+        network.act(0) { client, now in client.sayHello(at: now) }
+        #expect(network.run(for: .seconds(5)) { $0.clients[0].lac.isSettled })
+    }
+
     @Test("N04 an expiry for another request id is nobody's")
     func anExpiryForAnother() throws {
         var network = try network()

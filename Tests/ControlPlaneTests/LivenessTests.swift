@@ -8,8 +8,8 @@ import Testing
 
 /// Who is silent, and who is gone: IKE, L2TP, PPP and the kernel's counters judge together.
 struct LivenessTests {
-    private func network() throws -> SimulatedNetwork {
-        var network = try Fixture.network(clients: [Fixture.client(1, behindNAT: true)])
+    private func network(knowsDPD: Bool = false) throws -> SimulatedNetwork {
+        var network = try Fixture.network(clients: [Fixture.client(1, behindNAT: true, knowsDPD: knowsDPD)])
         network.dial(0)
         #expect(network.run(for: .seconds(10)) { !$0.kernel.interfaces.isEmpty })
         network.run(for: .seconds(1))
@@ -24,17 +24,22 @@ struct LivenessTests {
         network.eventNames.count { $0 == name }
     }
 
-    @Test func aQuietPeerThatAnswersKeepsItsCallForADay() throws {
-        var network = try network()
-        network.run(for: .seconds(3000))
+    @Test(arguments: [false, true])
+    func aQuietPeerThatAnswersKeepsItsCallForADay(_ knowsDPD: Bool) throws {
+        var network = try network(knowsDPD: knowsDPD)
+        // Children are replaced by the gateway, the IKE SA by the client.
+        for _ in 0..<4 {
+            network.run(for: .seconds(20_000))
+            network.act(0) { client, now in client.ike.rekeyIKE(at: now).map(SimulatedClient.Packet.ike) }
+        }
         #expect(isUp(network))
         #expect(count(network, "control call-down") == 0)
         #expect(network.kernel.violations.isEmpty)
     }
 
-    @Test("Z12 a dead peer's call is gone at the limit, once, and its address is back")
-    func deadPeer() throws {
-        var network = try network()
+    @Test("Z12 a dead peer's call is gone at the limit, once, and its address is back", arguments: [false, true])
+    func deadPeer(_ knowsDPD: Bool) throws {
+        var network = try network(knowsDPD: knowsDPD)
         // It has spoken for the last time just now.
         network.run(for: .seconds(200))
         let last = network.now
@@ -50,8 +55,9 @@ struct LivenessTests {
         #expect(network.kernel.violations.isEmpty)
     }
 
-    @Test func aPhoneThatSleepsForTwoMinutesKeepsItsCall() throws {
-        var network = try network()
+    @Test(arguments: [false, true])
+    func aPhoneThatSleepsForTwoMinutesKeepsItsCall(_ knowsDPD: Bool) throws {
+        var network = try network(knowsDPD: knowsDPD)
         for _ in 0..<5 {
             network.blocked[0] = Set(SimulatedNetwork.Layer.allCases)
             network.run(for: .seconds(110))
@@ -67,7 +73,7 @@ struct LivenessTests {
         Set(SimulatedNetwork.Layer.allCases), [.ike], [.control], [.frames], [.control, .frames], [.ike, .frames],
     ])
     func whoCarriesTrafficIsAliveWhateverControlPacketsAreLost(_ lost: Set<SimulatedNetwork.Layer>) throws {
-        var network = try network()
+        var network = try network(knowsDPD: true)
         let id = try #require(network.kernel.sessions.keys.first)
         network.blocked[0] = lost
         for _ in 0..<200 {
@@ -107,13 +113,15 @@ struct LivenessTests {
     }
 
     @Test func aTunnelThatIsDeadGoesByItsOwnVerdictWhileIKEAnswers() throws {
-        var network = try network()
+        var network = try network(knowsDPD: true)
         network.blocked[0] = [.control, .frames]
         #expect(network.run(for: .seconds(240)) { $0.kernel.interfaces.isEmpty })
         network.run(for: .seconds(200))
         #expect(count(network, "control call-down") == 1)
         #expect(network.gateway.status(at: network.now).tunnelCount == 0)
         #expect(network.gateway.status(at: network.now).pools.first?.used == 0)
+        // The keys of a peer that answers stay.
+        #expect(network.gateway.status(at: network.now).childCount == 1)
         #expect(network.kernel.violations.isEmpty)
     }
 
@@ -133,13 +141,10 @@ struct LivenessTests {
 
     /// As somebody does who brings up the keys by hand, and dials later.
     @Test func keysWithoutATunnelStayWhileTheirPeerIsHeard() throws {
-        var network = try Fixture.network(clients: [Fixture.client(1)])
+        var network = try Fixture.network(clients: [Fixture.client(1, knowsDPD: true)])
         network.blocked[0] = [.control, .frames]
         network.dial(0)
-        for _ in 0..<8 {
-            network.run(for: .seconds(100))
-            network.act(0) { client, now in client.ike.startQuickMode(at: now).map(SimulatedClient.Packet.ike) }
-        }
+        network.run(for: .seconds(2000))
         #expect(network.gateway.status(at: network.now).ikeCount == 1)
         #expect(count(network, "control no-tunnel") == 0)
     }

@@ -24,6 +24,7 @@ struct MixedDayTests {
                 behindNAT: number(below: 2) == 0,
                 user: users[client],
                 password: isGuesser ? "guess" : nil,
+                knowsDPD: number(below: 2) == 0,
                 seed: seed
             )
             network.blocked[client] = nil
@@ -32,7 +33,7 @@ struct MixedDayTests {
 
         mutating func happen() throws {
             let client = number(below: users.count)
-            switch number(below: 10) {
+            switch number(below: 14) {
             case 0, 1:
                 // Also in the middle of a call, without a word: it has rebooted.
                 try replace(client)
@@ -46,11 +47,11 @@ struct MixedDayTests {
                 network.blocked[client] = Set(SimulatedNetwork.Layer.allCases)
             case 5:
                 network.blocked[client] = nil
-            case 6:
+            case 6, 9:
                 network.act(client) { client, now in
                     client.ike.startQuickMode(at: now).map(SimulatedClient.Packet.ike)
                 }
-            case 7:
+            case 7, 10:
                 let address = network.clients[client].outerAddress
                 guard network.clients[client].ike.isNATFound else { break }
                 network.clients[client].moveNAT(
@@ -64,6 +65,12 @@ struct MixedDayTests {
                     network.notify(number(below: 2) == 0 ? .noticesLost : .vanished(.session(id)))
                 } else {
                     network.command(.terminate(.user(users[client])))
+                }
+            case 11:
+                network.act(client) { client, now in client.ike.rekeyIKE(at: now).map(SimulatedClient.Packet.ike) }
+            case 12:
+                network.act(client) { client, now in
+                    client.ike.deleteAndRekeyIKE(at: now).map(SimulatedClient.Packet.ike)
                 }
             default:
                 for id in network.kernel.sessions.keys { network.kernel.carry(10, for: id) }
@@ -92,7 +99,7 @@ struct MixedDayTests {
             let dice = SeededEntropy(seed: seed &* 7_919 &+ UInt64(number)).integer(in: 0...99)
             return dice < 3 ? .lost : dice < 5 ? .doubled : dice < 7 ? .delayed(.milliseconds(300)) : .arrives
         }
-        for _ in 0..<60 { try day.happen() }
+        for _ in 0..<100 { try day.happen() }
         #expect(day.network.eventNames.contains("control call-up"))
         #expect(day.network.eventNames.contains("control call-down"))
 

@@ -45,7 +45,7 @@ struct MovedPeerTests {
         #expect(isHeardAndAnswered(&network))
         #expect(peers(network) == [SocketAddress(address, port: 50_001)])
         #expect(network.kernel.sockets == sockets)
-        #expect(network.eventNames.filter { $0 == "control peer-moved" }.count == 1)
+        #expect(network.eventNames.filter { $0 == "ike peer-moved" }.count == 1)
         #expect(network.kernel.interfaces.count == 1)
         #expect(network.gateway.calls(at: network.now).count == 1)
         #expect(network.kernel.violations.isEmpty)
@@ -125,7 +125,21 @@ struct MovedPeerTests {
         network.notify(.mappingChanged(inbound.id, requestID: number &+ 1, to: peer))
         network.notify(.mappingChanged(inbound.id, requestID: number, to: otherFamily))
         #expect(!network.kernel.log.contains { $0.hasPrefix("move") })
-        #expect(!network.eventNames.contains("control peer-moved"))
+        #expect(!network.eventNames.contains("ike peer-moved"))
+    }
+
+    @Test func aPlaceWhereNoPeerOfItsProfileMayBeIsNotFollowed() throws {
+        var configuration = try Fixture.configuration()
+        configuration.ike.profiles[0].remote = [try #require(IPPrefix("203.0.113.0/24"))]
+        var network = try Fixture.network(
+            clients: [Fixture.client(1, behindNAT: true)],
+            configuration: configuration
+        )
+        network.dial(0)
+        #expect(network.run(for: .seconds(10)) { !$0.kernel.interfaces.isEmpty })
+        network.clients[0].moveNAT(to: elsewhere, ports: [500: 50_000, 4500: 50_001])
+        #expect(!isHeardAndAnswered(&network))
+        #expect(!network.kernel.log.contains { $0.hasPrefix("move") })
     }
 
     @Test func aClientWithoutNATHasNoMappingToLose() throws {

@@ -19,7 +19,7 @@ struct SelectionTests {
         network.dial(2)
         network.run(for: .seconds(3))
         network.dial(3)
-        network.run(for: .milliseconds(50))
+        network.run(for: .milliseconds(70))
         network.blocked[3] = [.ike]
         return network
     }

@@ -527,26 +527,6 @@ struct ShardTests {
         #expect(log.contents().contains("notice control terminate calls=2 uid=1000 pid=4242: 2 calls are told to end"))
         try await shard.shutDown()
     }
-
-    @Test(arguments: [
-        (CallSelector.all, true), (.user("alice"), true), (.user("bob"), false), (.interface("ppp0"), true),
-        (.interface("ppp1"), false), (.trace(TraceID(rawValue: 0xAA)), true), (.trace(TraceID(rawValue: 0xAB)), false),
-        (.peer(.v4(0xCB00_710A)), true), (.peer(.v4(0xCB00_710B)), false), (.innerAddress(.v4(0x0A63_0002)), true),
-        (.innerAddress(.v4(0x0A63_0003)), false),
-    ])
-    func selectsByWhatTheSnapshotShows(selector: CallSelector, isMeant: Bool) {
-        let call = CallSnapshot.example(trace: "00000000000000aa", user: "alice", interface: "ppp0")
-        #expect(selector.selects(call) == isMeant)
-    }
-
-    @Test func selectsAPeerOfIPv6() throws {
-        var call = CallSnapshot.example(trace: "00000000000000aa")
-        call.ike.peer = "[2001:db8::1]:4500"
-        let address = try #require(IPAddress("2001:db8::1"))
-        #expect(CallSelector.peer(address).selects(call))
-        call.ike.peer = ""
-        #expect(!CallSelector.peer(address).selects(call))
-    }
 }
 
 /// Lets closures share something that cannot be copied.

@@ -283,7 +283,18 @@ struct ScriptedMachine: ShardMachine {
         onInput(&self, input)
     }
     mutating func advance(to now: MonotonicTime) -> [ControlPlane.Effect] { onDeadline(&self) }
-    func calls(at now: MonotonicTime) -> [CallSnapshot] { snapshots }
+    func matching(_ selector: CallSelector, at now: MonotonicTime) -> [CallSnapshot] {
+        snapshots.filter { call in
+            switch selector {
+            case .trace(let trace): call.state != "keying" && call.trace == trace.description
+            case .user(let name): call.user == name
+            case .all: call.state != "keying"
+            case .peer, .innerAddress, .interface: false
+            }
+        }
+    }
+    func count(matching selector: CallSelector) -> Int { matching(selector, at: MonotonicTime(nanoseconds: 0)).count }
+    func halfOpenPeers() -> [CallSnapshot] { snapshots.filter { $0.state == "keying" } }
 
     func status(at now: MonotonicTime) -> StatusSnapshot {
         StatusSnapshot(

@@ -141,9 +141,15 @@ extension IKEv1.ResponderSA {
     ) -> [IKEv1.Effect] {
         switch notification.type {
         case .areYouThere:
-            guard let number = sequence(of: notification) else { return [] }
+            guard let number = sequence(of: notification) else {
+                surroundings.counters.unknownSA += 1
+                return []
+            }
             phase.liveness.takeQuestion(number, at: arrival.now)
-            if let last = phase.lastAliveAnswer, last.duration(to: arrival.now) < Self.aliveInterval { return [] }
+            if let last = phase.lastAliveAnswer, last.duration(to: arrival.now) < Self.aliveInterval {
+                surroundings.counters.duplicates += 1
+                return []
+            }
             let ack = IKEv1.NotificationPayload(
                 protocolID: .isakmp,
                 spi: cookies.bytes,
@@ -155,10 +161,17 @@ extension IKEv1.ResponderSA {
             surroundings.counters.aliveAnswers += 1
             return [.transmit(arrival.path.datagram(message))]
         case .areYouThereAck:
-            guard let number = sequence(of: notification) else { return [] }
+            guard let number = sequence(of: notification) else {
+                surroundings.counters.unknownSA += 1
+                return []
+            }
             let answer = phase.liveness.takeAnswer(number, from: arrival.path, at: arrival.now)
             if !answer.isRight { surroundings.counters.strayAnswers += 1 }
-            return answer.moves ? move(to: arrival.path, &surroundings) : []
+            if answer.moves { return move(to: arrival.path, in: &phase, &surroundings) }
+            if answer.isRight, arrival.path == path, phase.liveness.isConclusive {
+                surroundings.errands.append(.present)
+            }
+            return []
         case .connected:
             return []
         case .initialContact:

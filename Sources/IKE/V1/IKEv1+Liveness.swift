@@ -24,6 +24,12 @@ extension IKEv1 {
         /// Where the peer may have moved to, and the number that proves it.
         private var candidate: (path: Path, sequence: UInt32, asked: MonotonicTime)?
 
+        /// Our numbers were sent nowhere but to where the peer is: whoever knows one is there.
+        private var isSecret = true
+        /// Wrong answers, up to as many as are no guessing.
+        private var strays = 0
+
+        private static let mostStrays = 64
         private static let mostOutstanding = 8
         /// Whoever plays back messages from many places gets few questions sent there.
         private static let candidateInterval: Duration = .seconds(2)
@@ -60,14 +66,19 @@ extension IKEv1 {
             // A clock that leapt is no reason: nobody dies unasked.
             guard silence < configuration.silenceLimit || probes < Self.fewestProbes else { return .dead }
             probes += 1
-            wait = probes == 1 ? configuration.retransmissionWait : min(wait * 2, configuration.deadPeerInterval)
-            next = now.advanced(by: wait)
+            // Often enough that loss alone kills nobody; but who sleeps longer than that is not asked all the time.
+            let interval = configuration.deadPeerInterval
+            let longest = silence < interval * 3 ? interval / 6 : interval
+            wait = probes == 1 ? configuration.retransmissionWait : min(wait * 2, longest)
+            next = now.advanced(by: max(wait, Self.shortestWait))
             let end = lastHeard.advanced(by: configuration.silenceLimit)
             if end > now { next = min(next, end) }
             return .ask(takeSequence(), isRepetition: probes == 2)
         }
 
         private static let fewestProbes = 2
+        /// Whatever was configured.
+        private static let shortestWait: Duration = .milliseconds(500)
 
         /// Asks at once, whatever was heard.
         mutating func hurry(at now: MonotonicTime, _ configuration: Configuration) -> UInt32 {
@@ -86,6 +97,7 @@ extension IKEv1 {
             if let candidate, candidate.asked.duration(to: now) < Self.candidateInterval { return nil }
             sequence &+= 1
             candidate = (path, sequence, now)
+            isSecret = false
             return sequence
         }
 
@@ -101,10 +113,19 @@ extension IKEv1 {
                 heard(at: now)
                 return (true, true)
             }
-            guard outstanding.contains(number) else { return (false, false) }
+            guard outstanding.contains(number) else {
+                strays = min(strays + 1, Self.mostStrays)
+                return (false, false)
+            }
             heard(at: now)
             return (true, false)
         }
+
+        /// A right answer came from where the peer is: could nobody else have given it?
+        var isConclusive: Bool { isSecret && strays < Self.mostStrays }
+
+        /// What was asked until now may be known at the former place.
+        mutating func forgetSecret() { isSecret = false }
 
         /// An R-U-THERE counts as a sign of life only once: anybody may have recorded it.
         mutating func takeQuestion(_ number: UInt32, at now: MonotonicTime) {
@@ -167,8 +188,8 @@ extension IKEv1.ResponderSA {
         return effects
     }
 
-    /// Something authentic came from another place. It may be a playback: only an answer from there, to a number
-    /// that nobody could know, says that the peer has moved.
+    /// Something authentic came from another place. It may be a playback: only an answer from there, to a question
+    /// that was asked nowhere else, says that the peer has moved.
     func askElsewhere(
         _ arrival: IKEv1.Arrival,
         in phase: inout Established,
@@ -186,11 +207,24 @@ extension IKEv1.ResponderSA {
             && acceptance(surroundings).profile.applies(to: path.peer.address)
     }
 
+    /// The same while the phase is lent out.
+    mutating func move(
+        to new: IKEv1.Path,
+        in phase: inout Established,
+        _ surroundings: inout Surroundings
+    ) -> [IKEv1.Effect] {
+        guard new != path else { return [] }
+        phase.isProved = false
+        phase.liveness.forgetSecret()
+        return move(to: new, &surroundings)
+    }
+
     /// The peer has proved to be there.
     mutating func move(to new: IKEv1.Path, _ surroundings: inout Surroundings) -> [IKEv1.Effect] {
         guard new != path else { return [] }
         let old = path.peer
         path = new
+        disprove()
         surroundings.errands.append(.moved)
         return [
             .moved(id, local: new.local, to: new.peer),
@@ -211,9 +245,18 @@ extension IKEv1.ResponderSA {
         return mayMove(to: new, nat, surroundings) ? move(to: new, &surroundings) : []
     }
 
+    /// At a new place nothing is proved yet as quick mode proves it: ESP from a spoofed address moves an SA as well.
+    private mutating func disprove() {
+        guard case .established(var phase) = state else { return }
+        phase.isProved = false
+        phase.liveness.forgetSecret()
+        state = .established(phase)
+    }
+
     /// Goes where another IKE SA of the same peer went.
     mutating func follow(to new: IKEv1.Path) -> [IKEv1.Effect] {
         path = new
+        disprove()
         return [.moved(id, local: new.local, to: new.peer)]
     }
 }

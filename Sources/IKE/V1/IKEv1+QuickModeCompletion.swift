@@ -195,7 +195,7 @@ extension IKEv1.ResponderSA {
         // Whoever sends this has read message 2 where that was sent, and is there, or was a moment ago.
         var effects: [IKEv1.Effect] = []
         if arrival.path == waiting.path, mayMove(to: waiting.path, phase.nat, surroundings) {
-            effects = move(to: waiting.path, &surroundings)
+            effects = move(to: waiting.path, in: &phase, &surroundings)
         }
         return effects + complete(waiting, at: index, in: &phase, &surroundings)
             + askElsewhere(arrival, in: &phase, surroundings)

@@ -54,8 +54,8 @@ extension IKEv1 {
 
         /// A network that doubles packets does not make us double ours.
         package static let shortestInterval: Duration = .milliseconds(400)
-        /// For one request of a peer that has proved nothing.
-        package static let mostRepeats = 2
+        /// For one request of a peer that has proved nothing: where a third is lost one answer of five still arrives.
+        package static let mostRepeats = 4
 
         package init(fingerprint: Int, message: [UInt8], sent: MonotonicTime) {
             self.fingerprint = fingerprint

@@ -220,12 +220,18 @@ private let golden = """
     message 2 sent + delete child: – > none
     message 2 sent + delete IKE SA: – > none
     message 2 sent + R-U-THERE: – > none
+    message 2 sent + R-U-THERE-ACK: – > none
+    message 2 sent + quick 2: – > none
     message 2 sent + delete in clear: – > none
     message 2 sent + aggressive: – > none
     message 2 sent + installed: remove > none
     message 2 sent + spi in use: – > none
     message 2 sent + install failed: – > none
     message 2 sent + install refused: – > none
+    message 2 sent + ours installed: remove > none
+    message 2 sent + soft limit: – > none
+    message 2 sent + hard limit: – > none
+    message 2 sent + vanished: – > none
     message 2 sent + 2 s: – > none
     message 2 sent + 30 s: [exchange-timeout] > none
     message 2 sent + 1 h: [exchange-timeout] > none

@@ -189,4 +189,34 @@ struct SuccessionSecurityTests {
         #expect(try scene.rig.toChild(9, spi: 0x1000_0009).previousIKE == nil)
         #expect(scene.rig.wait(.seconds(10)).contains(.closed(scene.child.id.ike)))
     }
+
+    /// Somebody moves an IKE SA of his own to where the victim is: ESP from a spoofed address is enough for that.
+    @Test func whoMovesToTheVictimsPlaceEndsNothingThere() throws {
+        var scene = try Scene()
+        try scene.claim(from: Self.neighbour)
+        let forged = try scene.rig.toChild(9, spi: 0x1000_0009)
+        #expect(scene.rig.endpoint.peerHasMoved(forged.id, to: scene.home, at: scene.rig.now).words.contains("moved"))
+        scene.rig.source = scene.home
+        let notice = InformationalTests.notify(.initialContact, scene.rig)
+        #expect(scene.rig.send(try scene.rig.peer.informational(notice)).words == ["[initial-contact]"])
+        #expect(scene.rig.endpoint.snapshot(of: scene.child.id.ike)?.children.count == 1)
+        #expect(scene.rig.endpoint.snapshot(of: scene.child.id.ike)?.state == "established")
+    }
+
+    /// A peer that replaces its IKE SA without a quick mode, and whose Delete is lost.
+    @Test func anAnswerShowsWhichIKESAIsTheOneToAsk() throws {
+        var scene = try Scene(announced: true)
+        try scene.claim(from: scene.home, announced: true)
+        var all: [Endpoint.Effect] = []
+        for _ in 0..<60 {
+            let more = scene.rig.untilSomethingHappens(within: .seconds(20))
+            for datagram in more.datagrams {
+                guard let number = try? scene.rig.peer.question(Array(datagram.bytes.dropFirst(4))) else { continue }
+                all += scene.rig.send(try scene.rig.peer.alive(.areYouThereAck, number))
+            }
+            all += more
+        }
+        #expect(!all.contains(.closed(scene.child.id.ike)))
+        #expect(scene.rig.endpoint.snapshot(of: scene.child.id.ike)?.children.count == 1)
+    }
 }

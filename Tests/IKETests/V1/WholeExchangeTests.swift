@@ -16,6 +16,8 @@ struct WholeExchangeTests {
         /// What the NAT makes of the client's two ports; the client's own without a NAT.
         var outer: [Datagram.Port: SocketAddress]
         var effects: [Endpoint.Effect] = []
+        /// The child that the gateway installed last.
+        var newest: ChildSA?
         /// Numbers of datagrams to lose, in both directions together.
         var lost: (Int) -> Bool = { _ in false }
         var carried = 0
@@ -41,6 +43,7 @@ struct WholeExchangeTests {
 
         mutating func perform(_ new: [Endpoint.Effect]) -> [SimulatedIKEInitiator.Outgoing] {
             effects += new
+            newest = new.installs.last ?? newest
             var answers: [SimulatedIKEInitiator.Outgoing] = []
             for effect in new {
                 switch effect {
@@ -236,6 +239,10 @@ struct WholeExchangeTests {
             talk.now = max(talk.now, next)
             let out = talk.client.advance(to: talk.now)
             talk.run(out + talk.perform(talk.endpoint.advance(to: talk.now)))
+            // Traffic goes under the client's newest child, which proves it should message 3 be lost.
+            if let newest = talk.newest, newest.id.inboundSPI == talk.client.children.last?.outboundSPI {
+                talk.effects += talk.endpoint.peerHasSpoken(under: newest.id)
+            }
         }
         talk.now = end
     }
@@ -333,6 +340,38 @@ struct WholeExchangeTests {
             #expect(effects.installs.last?.previousIKE == old)
             #expect(effects.words.last == "closed" || effects.contains(.closed(old)))
             #expect(talk.endpoint.snapshots.count == 1)
+        }
+    }
+
+    /// Whatever is lost, both ends go on having a child in common, and neither collects any.
+    @Test(arguments: [2, 3, 4])
+    func aLossyDayLeavesAChildInCommon(_ seed: UInt64) throws {
+        let chance = SeededEntropy(seed: seed)
+        var talk = Self.conversation(
+            ike: ClientOffer.ike("aes256-sha256-ecp256"),
+            esp: ClientOffer.esp("aes256-sha256"),
+            isNATted: seed.isMultiple(of: 2)
+        )
+        talk.client.settings.vendorIDs.append(SimulatedIKEInitiator.deadPeerDetection)
+        talk.run(talk.client.start(at: start))
+        talk.lost = { _ in chance.integer(in: 1...5) == 1 }
+        for step in 1...144 {
+            play(&talk, for: .seconds(600))
+            if step.isMultiple(of: 40) { talk.run(talk.client.rekeyIKE(withChild: seed > 3, at: talk.now)) }
+            if step.isMultiple(of: 7), seed.isMultiple(of: 3) { talk.run(talk.client.rekeyChild(at: talk.now)) }
+            play(&talk, for: .seconds(40))
+            guard talk.client.state == .established else {
+                Issue.record("\(talk.client.state) in step \(step): \(talk.effects.words.suffix(20))")
+                return
+            }
+            let ours = talk.endpoint.snapshots.flatMap(\.children)
+            let common = ours.filter { child in
+                talk.client.children.contains {
+                    $0.outboundSPI == child.inboundSPI && $0.inboundSPI == child.outboundSPI
+                }
+            }
+            #expect(!common.isEmpty, "step \(step): \(talk.effects.words.suffix(20))")
+            #expect(ours.count <= 4, "step \(step)")
         }
     }
 
