@@ -5,17 +5,53 @@ internal import Primitives
 
 extension IKEv1 {
     /// What a pair of ESP security associations was agreed on for: enough to ask for the next one.
+    ///
+    /// Every child keeps its terms for as long as it lives, so what they were on the wire stays as it was there.
     struct Terms: Hashable, Sendable {
-        /// As chosen, with the SPI of whoever wrote it.
-        var proposal: Proposal
+        private var saBody: [UInt8]
+        /// The peer's, then ours; without any it is empty.
+        private let identityBodies: [UInt8]
+        private let peerIdentityLength: Int
         /// Of quick mode's own key exchange.
-        var group: DiffieHellmanGroup?
-        /// The peer's, then ours, as they were on the wire; both or none.
-        var identities: [Payload]
-        var isEncapsulated: Bool
-        var peerTrafficPort: UInt16?
+        let group: DiffieHellmanGroup?
+        let isEncapsulated: Bool
+        let peerTrafficPort: UInt16?
         var lifetime: Duration
         var lifetimeKilobytes: UInt64?
+
+        /// - Parameters:
+        ///   - proposal: As chosen, with the SPI of whoever wrote it.
+        ///   - identities: The peer's, then ours, as they were on the wire; both or none.
+        init(
+            proposal: Proposal,
+            group: DiffieHellmanGroup?,
+            identities: [Payload],
+            isEncapsulated: Bool,
+            peerTrafficPort: UInt16?,
+            lifetime: Duration,
+            lifetimeKilobytes: UInt64?
+        ) {
+            saBody = Array(Payload(.securityAssociation, SAPayload(proposals: [proposal])).body)
+            identityBodies = identities.flatMap { Array($0.body) }
+            peerIdentityLength = identities.first?.body.count ?? 0
+            self.group = group
+            self.isEncapsulated = isEncapsulated
+            self.peerTrafficPort = peerTrafficPort
+            self.lifetime = lifetime
+            self.lifetimeKilobytes = lifetimeKilobytes
+        }
+
+        /// One proposal, or what we ask for next.
+        var offer: SAPayload {
+            get { (try? SAPayload(saBody[...])) ?? SAPayload(proposals: []) }
+            set { saBody = Array(Payload(.securityAssociation, newValue).body) }
+        }
+
+        var identities: [Payload] {
+            guard !identityBodies.isEmpty else { return [] }
+            return [identityBodies.prefix(peerIdentityLength), identityBodies.dropFirst(peerIdentityLength)]
+                .map { Payload(.identification, Array($0)) }
+        }
 
         /// All traffic of the other terms goes under these too.
         func cover(_ other: Terms) -> Bool {

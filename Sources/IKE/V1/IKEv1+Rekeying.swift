@@ -99,12 +99,12 @@ extension IKEv1.ResponderSA {
     ) throws(CryptographyError) -> [IKEv1.Effect] {
         var terms = former.child.terms
         terms.lifetime = min(terms.lifetime, acceptance(surroundings).profile.childLifetime)
-        terms.proposal = IKEv1.proposal(for: terms, spi: spi)
+        terms.offer = IKEv1.offer(of: terms, spi: spi)
         let nonce = surroundings.entropy.bytes(Self.nonceLength)
         var agreement: KeyAgreement?
         if let group = terms.group { agreement = try KeyAgreement(group) }
         var payloads = [
-            Payload(.securityAssociation, IKEv1.SAPayload(proposals: [terms.proposal])), Payload(.nonce, nonce),
+            Payload(.securityAssociation, terms.offer), Payload(.nonce, nonce),
         ]
         if let agreement { payloads.append(Payload(.keyExchange, agreement.publicValue)) }
         // IDci is ours now.
@@ -214,8 +214,7 @@ extension IKEv1.ResponderSA {
         let asked: IKEv1.PhaseTwoChoice
         do throws(ProposalMismatch) {
             choice = try IKEv1.choose(from: sa, acceptance(surroundings), circumstances)
-            let own = IKEv1.SAPayload(proposals: [offering.terms.proposal])
-            asked = try IKEv1.choose(from: own, acceptance(surroundings), circumstances)
+            asked = try IKEv1.choose(from: offering.terms.offer, acceptance(surroundings), circumstances)
         } catch {
             throw .proposal(error)
         }
@@ -396,19 +395,25 @@ extension IKEv1.ResponderSA {
 
 extension IKEv1 {
     /// The proposal of the former child once more: what the peer took then it takes again.
-    fileprivate static func proposal(for terms: Terms, spi: ESPSPI) -> Proposal {
-        var proposal = terms.proposal
-        proposal.number = 1
-        proposal.spi = spi.rawValue.bytes
-        for index in proposal.transforms.indices {
-            let others = proposal.transforms[index].attributes.filter {
-                $0.type != ESPAttribute.lifeType && $0.type != ESPAttribute.lifeDuration
+    fileprivate static func offer(of terms: Terms, spi: ESPSPI) -> SAPayload {
+        let lifetimes = lifetimeAttributes(
+            terms.lifetime,
+            kilobytes: terms.lifetimeKilobytes,
+            ESPAttribute.lifeType
+        )
+        var offer = terms.offer
+        for place in offer.proposals.indices {
+            offer.proposals[place].number = 1
+            offer.proposals[place].spi = spi.rawValue.bytes
+            for index in offer.proposals[place].transforms.indices {
+                let others = offer.proposals[place].transforms[index].attributes.filter {
+                    $0.type != ESPAttribute.lifeType && $0.type != ESPAttribute.lifeDuration
+                }
+                offer.proposals[place].transforms[index].number = UInt8(clamping: index + 1)
+                offer.proposals[place].transforms[index].attributes = lifetimes + others
             }
-            proposal.transforms[index].number = UInt8(clamping: index + 1)
-            proposal.transforms[index].attributes =
-                lifetimeAttributes(terms.lifetime, kilobytes: terms.lifetimeKilobytes, ESPAttribute.lifeType) + others
         }
-        return proposal
+        return offer
     }
 
     /// - Parameter lifeType: The number of the life type; that of the duration is the next.
