@@ -33,7 +33,8 @@ extension ControlPlane {
         }
     }
 
-    /// A socket that is being renewed cannot send: its datagrams wait for the new one.
+    /// A socket that is being renewed cannot send: its datagrams wait for the new one. What was for one that is gone by
+    /// now goes nowhere.
     private mutating func send(
         _ bytes: [UInt8],
         on socket: RequestID,
@@ -47,7 +48,7 @@ extension ControlPlane {
             }
             return true
         }
-        if isHeld != true { effects.append(.send(bytes, on: socket, to: peer)) }
+        if isHeld == false { effects.append(.send(bytes, on: socket, to: peer)) }
     }
 
     /// The kernel takes one tunnel for each socket, so a peer has one at a time. A second one means that the
