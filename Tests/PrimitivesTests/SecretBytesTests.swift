@@ -2,6 +2,11 @@
 import Primitives
 import Testing
 
+/// Not inside the tests: then its name would have an address in it.
+struct Holder {
+    var password: SecretBytes
+}
+
 @Suite struct SecretBytesTests {
     private func bytes(of secret: SecretBytes) -> [UInt8] {
         secret.withBytes { span in span.indices.map { span[$0] } }
@@ -35,7 +40,6 @@ import Testing
 
     @Test("Neither print, interpolation, reflection nor dump shows a byte")
     func neverPrinted() {
-        struct Holder { var password: SecretBytes }
         let secret = SecretBytes(copying: [0xAB, 0xCD, 0xEF] as [UInt8])
         var dumped = ""
         dump(Holder(password: secret), to: &dumped)
