@@ -54,7 +54,9 @@ virtme() {
 # boot_guest BOOT SCENARIO-FILE...: one boot, its scenarios one after the other, verdicts as they come
 boot_guest() {
     local boot=$1 limit=180 file name printed=0 options= begin=$SECONDS
+    local LAB_BOOT=$boot verdicts=$verdicts-$boot
     shift
+    : >"$verdicts"
     for file in "$@"; do
         limit=$((limit + ${LAB_TIMEOUT:-$(scenario_header "$file" timeout 360)} + 30))
         # one processor whose clock counts instructions: deterministic, immune to the host's load
