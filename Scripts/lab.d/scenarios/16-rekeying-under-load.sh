@@ -52,12 +52,14 @@ client_disconnect client
 check_at_base 60
 stop client xl2tpd
 
-# the client has no rekeying of its own, but tells a short lifetime
-require "a client that never renews connects" client_connect client $gateway_address rekey=0s life=30s ikerekey=0s over=10m
+# the client has no rekeying of its own, but tells short lifetimes: 30 s for the pair, 40 s for the IKE SA
+require "a client that never renews connects" client_connect client $gateway_address rekey=0s life=30s ikerekey=0s over=40s
+sas=$(culvert_log_count ' ike phase1-established ')
 interface=$(interface_of_call) calls=$(culvert_log_count ' call-up ') ended=$(culvert_log_count ' call-down ')
 before=$(spis_seen)
 stream 62
 rekeyed "we renew" 2
+check_at_least "IKE SAs since then" 1 $(($(culvert_log_count ' ike phase1-established ') - sas))
 client_disconnect client
 check_at_base 60
 sent_nothing_in_clear gw
