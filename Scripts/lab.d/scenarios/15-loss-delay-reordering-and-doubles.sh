@@ -35,4 +35,5 @@ over "delay and reordering" delay 500ms reorder 25% 50%
 over "doubling" duplicate 10%
 over "all together" loss 20% delay 500ms reorder 25% 50% duplicate 10%
 say "retransmissions and duplicates: $(culvertctl status --json | tr -d ' \n' | grep -o '"[a-z0-9.-]*\(retrans\|duplic\|replay\)[a-z0-9.-]*":[0-9]*' | paste -sd' ')"
-nothing_in_clear gw
+# the client takes its SAs down before xl2tpd has given up: what it says then is its own affair
+sent_nothing_in_clear gw

@@ -15,6 +15,7 @@ t0=$(now_ms) before=$(refused)
 require "the right client connects meanwhile" client_connect client $gateway_address
 check "it pings" pings client 10.99.0.1 3
 client_disconnect client
+stop client xl2tpd
 sleep 5
 tries=$((($(refused) - before) * 60000 / ($(now_ms) - t0)))
 say "$tries refusals in a minute, of four users"
