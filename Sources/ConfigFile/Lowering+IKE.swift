@@ -63,11 +63,17 @@ extension Lowering {
         guard var section = Section(node, name: "a profile", diagnostics: &diagnostics) else { return nil }
         let name = section.require("name", &diagnostics).flatMap { nonEmpty($0, "the name of a profile") }
         let remote = section.take("remote").map { self.remote($0, listen: listen) } ?? .any
-        let key = preSharedKey(&section)
-        let legacy = legacyAlgorithms(&section)
-        let ike = section.take("proposals").map { ikeProposals($0, legacy: legacy) } ?? Profile.l2tpClientsIKE
-        let esp = section.take("esp-proposals").map { espProposals($0, legacy: legacy) } ?? Profile.l2tpClientsESP
-        let groups = section.take("pfs-groups").map { pfsGroups($0, legacy: legacy) } ?? Profile.l2tpClientsPFS
+        let keys = preSharedKeys(&section)
+        let (legacy, grants) = legacyAlgorithms(&section)
+        // What some may use may stand in the lists.
+        let listable = legacy.union(grants.map(\.algorithm))
+        let truncation = sha256Truncation(&section)
+        let identities = identities(&section)
+        let allowsAggressiveMode = aggressiveMode(&section)
+        let concealsNAT = section.take("conceal-nat").flatMap { $0.boolean("conceal-nat", &diagnostics) } ?? true
+        let ike = section.take("proposals").map { ikeProposals($0, legacy: listable) } ?? Profile.l2tpClientsIKE
+        let esp = section.take("esp-proposals").map { espProposals($0, legacy: listable) } ?? Profile.l2tpClientsESP
+        let groups = section.take("pfs-groups").map { pfsGroups($0, legacy: listable) } ?? Profile.l2tpClientsPFS
         let lifetimes: ClosedRange<Duration> = .seconds(300)...(.seconds(86_400))
         let ikeLifetime = section.take("ike-lifetime").flatMap {
             $0.duration("ike-lifetime", in: lifetimes, &diagnostics)
@@ -80,16 +86,22 @@ extension Lowering {
             $0.byteCount("esp-bytes", in: 10_000_000...4_000_000_000_000, &diagnostics)
         }
         section.finish(&diagnostics)
-        guard let name, let key else { return nil }
+        guard let name, let keys, let key = keys.first else { return nil }
         var profile = Profile(
             name: name,
             remote: remote.prefixes,
-            preSharedKey: key,
+            preSharedKey: key.secret,
             ikeProposals: ike,
             espProposals: esp,
             pfsGroups: groups,
             allowLegacy: legacy
         )
+        profile.preSharedKeys = keys
+        profile.legacyGrants = grants
+        profile.sha256Truncation = truncation
+        profile.identities = identities
+        profile.allowsAggressiveMode = allowsAggressiveMode
+        profile.concealsNAT = concealsNAT
         if let ikeLifetime {
             profile.ikeLifetime = ikeLifetime
             profile.longestIKELifetime = ikeLifetime
@@ -146,76 +158,6 @@ extension Lowering {
             prefixes.append(prefix)
         }
         return .these(prefixes)
-    }
-
-    private enum Authentication: String, CaseIterable {
-        case psk
-        case certificate
-    }
-
-    private mutating func preSharedKey(_ section: inout Section) -> SecretBytes? {
-        let authentication = section.take("authentication")
-        let secret = section.take("secret")
-        if let authentication {
-            guard let choice: Authentication = authentication.choice("authentication", &diagnostics) else { return nil }
-            if choice == .certificate {
-                diagnostics.error(
-                    authentication.position,
-                    "authentication by certificate is not supported yet",
-                    remedy: "use psk"
-                )
-                return nil
-            }
-        }
-        guard let secret else {
-            diagnostics.error(section.position, "a profile with a pre-shared key needs the key 'secret'")
-            return nil
-        }
-        guard let key = self.secret(secret, "the pre-shared key") else { return nil }
-        let (isText, hasOuterBlank) = key.withBytes { bytes in
-            var isText = true
-            for index in 0..<bytes.count where !(0x20...0x7E).contains(bytes[index]) { isText = false }
-            let isBlank = { (byte: UInt8) in byte == 0x20 || byte == 0x09 }
-            return (isText, bytes.count > 0 && (isBlank(bytes[0]) || isBlank(bytes[bytes.count - 1])))
-        }
-        if hasOuterBlank {
-            diagnostics.warning(
-                secret.position,
-                "the pre-shared key begins or ends with a blank, which is part of it",
-                remedy: "take the blank out unless peers have it too"
-            )
-        }
-        // Who writes bytes instead of text has hardly thought them up.
-        if key.count < (isText ? 20 : 16) {
-            diagnostics.warning(
-                secret.position,
-                "the pre-shared key has \(key.count) bytes: who records one handshake can find it by trying",
-                remedy: "take 20 random characters or more"
-            )
-        }
-        return key
-    }
-
-    private mutating func legacyAlgorithms(_ section: inout Section) -> Set<LegacyAlgorithm> {
-        var legacy: Set<LegacyAlgorithm> = []
-        guard let node = section.take("allow-legacy") else { return legacy }
-        for element in node.elements("allow-legacy", &diagnostics) ?? [] {
-            if case .mapping = element.content {
-                diagnostics.error(
-                    element.position,
-                    "an end date for a legacy algorithm is not supported yet",
-                    remedy: "write its name alone"
-                )
-                continue
-            }
-            guard let algorithm: LegacyAlgorithm = element.choice("an entry of allow-legacy", &diagnostics) else {
-                continue
-            }
-            if !legacy.insert(algorithm).inserted {
-                diagnostics.error(element.position, "allow-legacy lists \(algorithm.rawValue) twice")
-            }
-        }
-        return legacy
     }
 }
 

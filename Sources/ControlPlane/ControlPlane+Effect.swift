@@ -10,6 +10,8 @@ extension ControlPlane {
         case datagram(IKE.Datagram)
         case notice(DataPlaneNotice)
         case command(Command)
+        /// What day it is: at the start, when the clock was set, and once an hour.
+        case calendar(WallClockTime)
     }
 
     /// What an operator asks for.

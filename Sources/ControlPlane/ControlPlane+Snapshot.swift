@@ -145,6 +145,8 @@ extension CallSnapshot.IKEPart {
             peerBehindNAT: keys.isPeerBehindNAT,
             localBehindNAT: keys.isLocalBehindNAT
         )
+        client = keys.client?.rawValue
+        key = keys.keyName
     }
 
     init(_ association: Association) {

@@ -89,6 +89,8 @@ package struct ControlPlane: Sendable {
             shutDown(at: now, into: &effects)
         case .command(.stopTimers(let layers)):
             stoppedTimers = layers
+        case .calendar(let wall):
+            perform(ike.setCalendar(wall, at: now), at: now, into: &effects)
         }
         return effects
     }

@@ -30,6 +30,10 @@ package struct CallSnapshot: Codable, Hashable, Sendable {
         package var transform: String?
         package var peerBehindNAT: Bool
         package var localBehindNAT: Bool
+        /// `windows`, `apple`, …; `unknown` if nothing showed it.
+        package var client: String?
+        /// The name of the pre-shared key, if the profile has several.
+        package var key: String?
 
         package init(
             local: String,

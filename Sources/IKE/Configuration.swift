@@ -38,7 +38,16 @@ package struct Profile: Hashable, Sendable {
     package var name: String
     /// `nil` is any address.
     package var remote: [IPPrefix]?
-    package var preSharedKey: SecretBytes
+    /// Tried in this order on a peer's first encrypted message; never empty.
+    package var preSharedKeys: [PreSharedKey]
+    /// Whose identity may be what; empty for anybody's.
+    package var identities: [IdentityPattern] = []
+    /// Peers may come in aggressive mode, with an identity that ``identities`` names. It lets whoever asks try
+    /// passwords at home, so it is off unless asked for.
+    package var allowsAggressiveMode = false
+    /// If a NAT stands before us: peers that would not dial a gateway behind one are not told.
+    package var concealsNAT = true
+    package var sha256Truncation = SHA256Truncation.byClient
     /// In order of our preference.
     package var ikeProposals: [IKETransform]
     /// In order of our preference.
@@ -46,6 +55,8 @@ package struct Profile: Hashable, Sendable {
     /// Groups accepted for PFS in quick mode; none is always accepted too.
     package var pfsGroups: [DiffieHellmanGroup]
     package var allowLegacy: Set<LegacyAlgorithm>
+    /// What ``allowLegacy`` does not: for some clients, or until some day.
+    package var legacyGrants: [LegacyGrant] = []
     /// What we ask for as initiator. As responder we obey, up to the longest.
     package var ikeLifetime: Duration = .seconds(28_800)
     package var childLifetime: Duration = .seconds(3_600)
@@ -66,11 +77,18 @@ package struct Profile: Hashable, Sendable {
     ) {
         self.name = name
         self.remote = remote
-        self.preSharedKey = preSharedKey
+        preSharedKeys = [PreSharedKey(secret: preSharedKey)]
         self.ikeProposals = ikeProposals
         self.espProposals = espProposals
         self.pfsGroups = pfsGroups
         self.allowLegacy = allowLegacy
+    }
+}
+
+extension Profile {
+    /// For an index of ``preSharedKeys`` that may be of another day.
+    package func name(ofKey index: Int) -> String? {
+        preSharedKeys.indices.contains(index) ? preSharedKeys[index].name : nil
     }
 }
 
@@ -79,6 +97,53 @@ package enum LegacyAlgorithm: String, Hashable, Sendable, CaseIterable {
     case modp1024
     case tripleDES = "3des"
     case md5
+}
+
+/// One of the keys that peers of a profile may have.
+package struct PreSharedKey: Hashable, Sendable {
+    /// For logs and `culvertctl`, to tell whose it is; `nil` if the profile has one key.
+    package var name: String?
+    package var secret: SecretBytes
+    /// From then on it is no key any more: for changing keys without a day on which nobody can dial in.
+    package var until: WallClockTime?
+
+    package init(name: String? = nil, secret: SecretBytes, until: WallClockTime? = nil) {
+        self.name = name
+        self.secret = secret
+        self.until = until
+    }
+}
+
+/// Who may come, as the peer names itself; `*` stands for any number of any characters.
+package struct IdentityPattern: Hashable, Sendable {
+    package var text: String
+
+    package init(_ text: String) {
+        self.text = text
+    }
+}
+
+/// How many bits of HMAC-SHA2-256 ESP carries: 128 by RFC 4868, 96 by some old kernels, and it is not negotiated.
+package enum SHA256Truncation: String, Hashable, Sendable, CaseIterable {
+    /// As the client that the first message shows needs it.
+    case byClient = "auto"
+    case bits96 = "96"
+    case bits128 = "128"
+}
+
+/// Leave for a legacy algorithm, narrower than ``Profile/allowLegacy``.
+package struct LegacyGrant: Hashable, Sendable {
+    package var algorithm: LegacyAlgorithm
+    /// `nil` is every client.
+    package var clients: Set<Client>?
+    /// From then on it is refused.
+    package var until: WallClockTime?
+
+    package init(_ algorithm: LegacyAlgorithm, clients: Set<Client>? = nil, until: WallClockTime? = nil) {
+        self.algorithm = algorithm
+        self.clients = clients
+        self.until = until
+    }
 }
 
 /// One complete choice of algorithms for phase 1.

@@ -79,6 +79,7 @@ extension Endpoint {
                 profile: profile,
                 natTraversal: NATTraversal(announced: vendorIDs),
                 isAnsweringProbes: vendorIDs.contains { $0.elementsEqual(VendorID.deadPeerDetection) },
+                vendorIDs: VendorIDs(vendorIDs),
                 saBody: Array(body)
             )
         } catch {
@@ -103,6 +104,7 @@ extension Endpoint {
         let header = ISAKMPHeader(initiatorCookie: .zero, responderCookie: .zero, exchange: .identityProtection)
         return surroundings.offers.add(
             key,
+            client: Client(vendorIDs: key.vendorIDs, offer: payload),
             transform: choice.transform,
             lifetime: choice.lifetime,
             answer: Array(Message(header: header, payloads: payloads).encode().dropFirst(2 * Cookie.encodedLength))

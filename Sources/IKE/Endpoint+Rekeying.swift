@@ -15,7 +15,9 @@ extension Endpoint {
             path: association.path,
             transform: phase.transform,
             natTraversal: phase.natTraversal,
-            identity: phase.identity
+            identity: phase.identity,
+            client: phase.client,
+            keyIndex: phase.keyIndex
         )
         var effects: [Effect] = []
         let initiation = IKEv1.MainModeInitiation(origin, surroundings, at: now, effects: &effects)
@@ -73,7 +75,9 @@ extension Endpoint {
                         profile: surroundings.configuration.profiles[origin.profile].name,
                         identity: "\(origin.identity)",
                         transform: phase.transform,
-                        nat: phase.nat
+                        nat: phase.nat,
+                        client: phase.client,
+                        key: surroundings.configuration.profiles[origin.profile].name(ofKey: phase.keyIndex)
                     )
                 )
             )

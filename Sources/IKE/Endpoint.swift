@@ -211,6 +211,12 @@ package struct Endpoint: Sendable {
         return begin(with: arrival, cookies, offer.0, trace: offer.trace)
     }
 
+    /// Says what day it is; again when the clock was set, and now and then.
+    package mutating func setCalendar(_ wall: WallClockTime, at now: MonotonicTime) -> [Effect] {
+        surroundings.calendar.set(wall, at: now)
+        return []
+    }
+
     /// Gives an SA its place and lets it work for the first time.
     mutating func add(
         for arrival: IKEv1.Arrival,
@@ -379,7 +385,7 @@ package struct Endpoint: Sendable {
 
     package func snapshot(of id: IKESAID) -> Snapshot? {
         guard let association = associations[id] else { return nil }
-        return association.snapshot(profile: profileName(association))
+        return association.snapshot(profile: surroundings.configuration.profiles[association.profile])
     }
 
     private func profileName(_ association: IKEv1.ResponderSA) -> String {

@@ -12,7 +12,7 @@ extension Event {
                 "main mode begins",
                 fields: [.init("profile", profile)]
             )
-        case .phase1Established(let profile, let identity, let transform, let nat):
+        case .phase1Established(let profile, let identity, let transform, let nat, let client, let key):
             return EventDescription(
                 .ike,
                 .info,
@@ -20,8 +20,8 @@ extension Event {
                 "the peer \(identity) is authenticated",
                 fields: [
                     .init("profile", profile), .init("identity", identity), .init("transform", transform),
-                    .init("nat", nat.name),
-                ]
+                    .init("nat", nat.name), .init("client", client.rawValue),
+                ] + (key.map { [.init("key", $0)] } ?? [])
             )
         case .childEstablished(let id, let outboundSPI, let transform, let isEncapsulated):
             return EventDescription(
@@ -50,6 +50,20 @@ extension Event {
                 "initial-contact",
                 "the peer says that it has no other security association with us"
             )
+        case .proposalChosen(let phase, let offered, let chosen):
+            return EventDescription(
+                .ike,
+                .debug,
+                phase == .one ? "phase1-chosen" : "phase2-chosen",
+                "\(chosen) was chosen",
+                fields: [
+                    .init("chosen", chosen), .init("offered", IKEv1.names(of: offered, phase).joined(separator: ",")),
+                ]
+            )
+        case .aggressiveMode(let event): return event.description
+        case .preSharedKeys(let event): return event.description
+        case .fragmentation(let event): return event.description
+        case .legacyGrant(let event): return event.description
         case .noProfile:
             return EventDescription(
                 .ike,

@@ -11,11 +11,25 @@ package struct Event: Hashable, Sendable {
     package enum Kind: Hashable, Sendable {
         /// The peer has returned our cookie: it is where it says.
         case started(profile: String)
-        case phase1Established(profile: String, identity: String, transform: IKETransform, nat: NATFinding)
+        case phase1Established(
+            profile: String,
+            identity: String,
+            transform: IKETransform,
+            nat: NATFinding,
+            client: Client,
+            key: String?
+        )
         case childEstablished(ChildSA.ID, outboundSPI: ESPSPI, transform: ESPTransform, isEncapsulated: Bool)
         /// An accepted transform has algorithms that only ``Profile/allowLegacy`` lets in.
         case legacyAlgorithm([LegacyAlgorithm], transform: String)
         case initialContact
+
+        /// What there was to choose from, for who wants to know why.
+        case proposalChosen(Phase, offered: IKEv1.SAPayload, chosen: String)
+        case aggressiveMode(AggressiveModeEvent)
+        case preSharedKeys(PreSharedKeyEvent)
+        case fragmentation(FragmentationEvent)
+        case legacyGrant(LegacyGrantEvent)
 
         case noProfile
         /// New exchanges per second.

@@ -17,6 +17,10 @@ package struct Snapshot: Hashable, Sendable {
     package var transform: String?
     package var isPeerBehindNAT: Bool
     package var isLocalBehindNAT: Bool
+    /// As the first message showed it; `nil` until it came.
+    package var client: Client?
+    /// The name of the pre-shared key, if the profile has several.
+    package var keyName: String?
     package var established: MonotonicTime?
     package var children: [Child]
 

@@ -9,6 +9,8 @@ package struct Surroundings: Sendable {
     /// One for each profile, in the same order.
     package let acceptances: [Acceptance]
     package let entropy: any EntropySource
+    /// For what ends on a date.
+    package var calendar = Calendar()
     /// The SPIs we gave out and who has them.
     package var inboundSPIs: [ESPSPI: IKESAID] = [:]
     package var counters = Counters()

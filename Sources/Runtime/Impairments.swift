@@ -187,7 +187,7 @@ extension ControlPlane.Input {
         case .notice(.frame(let session, var bytes)):
             bytes.turnOneBit()
             return .notice(.frame(session, bytes))
-        case .notice, .command:
+        case .notice, .command, .calendar:
             return self
         }
     }

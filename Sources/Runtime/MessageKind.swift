@@ -64,7 +64,7 @@ extension MessageKind {
         case .datagram(let datagram): kinds(ofIKE: datagram)
         case .notice(.datagram(_, from: _, let bytes)): kinds(ofL2TP: bytes)
         case .notice(.frame(_, let bytes)): kinds(ofPPP: bytes[...])
-        case .notice, .command: []
+        case .notice, .command, .calendar: []
         }
     }
 

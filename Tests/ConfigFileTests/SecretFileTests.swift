@@ -8,7 +8,7 @@ import Testing
 @Suite("Secrets are read with care")
 struct SecretFileTests {
     private func key(_ fixture: Fixture) -> SecretBytes? {
-        fixture.outcome.settings?.controlPlane.ike.profiles.first?.preSharedKey
+        fixture.outcome.settings?.controlPlane.ike.profiles.first?.preSharedKeys[0].secret
     }
 
     @Test(

@@ -89,7 +89,7 @@ struct SettingsTests {
         #expect(controlPlane.ike.profiles.count == 1)
         #expect(profile.name == "remote-access")
         #expect(profile.remote == nil)
-        #expect(profile.preSharedKey == SecretBytes(copying: Array("a long enough secret".utf8)))
+        #expect(profile.preSharedKeys[0].secret == SecretBytes(copying: Array("a long enough secret".utf8)))
         #expect(profile.ikeProposals == Profile.l2tpClientsIKE)
         #expect(profile.espProposals == Profile.l2tpClientsESP)
         #expect(profile.pfsGroups == Profile.l2tpClientsPFS)
@@ -194,7 +194,7 @@ struct SettingsTests {
         let profile = try #require(controlPlane.ike.profiles.first)
         #expect(profile.remote?.map(\.description) == ["198.51.100.0/24", "203.0.113.7/32"])
         let half: [UInt8] = [0x00, 0xFF, 0x10, 0xA1, 0xB2, 0xC3, 0xD4, 0xE5]
-        #expect(profile.preSharedKey == SecretBytes(copying: half + half))
+        #expect(profile.preSharedKeys[0].secret == SecretBytes(copying: half + half))
         #expect(profile.ikeProposals.map(\.description) == ["aes256-sha256-ecp256", "3des-sha1-modp1024"])
         #expect(profile.espProposals.map(\.description) == ["aes128gcm16", "aes256-sha1"])
         #expect(profile.pfsGroups.isEmpty)

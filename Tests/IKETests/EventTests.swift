@@ -15,7 +15,17 @@ struct EventTests {
         let mismatch = ProposalMismatch(offered: [], accepted: [], closest: nil, missing: [])
         return [
             .started(profile: "p"),
-            .phase1Established(profile: "p", identity: "i", transform: ike, nat: NATFinding()),
+            .phase1Established(
+                profile: "p",
+                identity: "i",
+                transform: ike,
+                nat: NATFinding(),
+                client: .unknown,
+                key: nil
+            ),
+            .proposalChosen(.one, offered: IKEv1.SAPayload(proposals: []), chosen: "c"),
+            .aggressiveMode(.refused(identity: "i")), .preSharedKeys(.overBudget), .fragmentation(.refused("r")),
+            .legacyGrant(.ended(.md5, profile: "p")),
             .childEstablished(child, outboundSPI: child.inboundSPI, transform: esp, isEncapsulated: true),
             .legacyAlgorithm([.md5], transform: "aes256-md5-modp2048"), .initialContact, .noProfile,
             .firstMessageRate(10), .halfOpenLimit(7), .halfOpenSourceLimit(7), .ikeSALimit(7),

@@ -415,7 +415,7 @@ struct ShardTests {
                         switch input {
                         case .datagram(let datagram): datagram.isFirstMessage ? "first" : "established"
                         case .notice(.datagram): "tunnel"
-                        case .notice, .command: nil
+                        case .notice, .command, .calendar: nil
                         }
                     if let word { order.value.withLock { $0.append(word) } }
                     return []

@@ -27,6 +27,8 @@ package struct SimulatedIKEInitiator {
         /// INITIAL-CONTACT stands in message 5.
         package var sendsInitialContact = false
         package var trafficPort: UInt16 = 1701
+        /// ID_KEY_ID of aggressive mode.
+        package var groupName: [UInt8]?
 
         package init(
             preSharedKey: [UInt8],

@@ -55,6 +55,9 @@ extension IKEv1.ResponderSA {
         let natTraversal: NATTraversal?
         package let nat: NATFinding
         package let identity: IKEv1.IDPayload
+        package let client: Client
+        /// Of the pre-shared key that the peer knew, by its place in ``Profile/preSharedKeys``.
+        package let keyIndex: Int
         package let since: MonotonicTime
         var expires: MonotonicTime
         /// When we (next) replace it, should the peer not have done so; `nil` after the last attempt.
@@ -87,6 +90,8 @@ extension IKEv1.ResponderSA {
             natTraversal: NATTraversal?,
             nat: NATFinding,
             identity: IKEv1.IDPayload,
+            client: Client,
+            keyIndex: Int,
             since: MonotonicTime,
             expires: MonotonicTime,
             answerExpires: MonotonicTime?,
@@ -99,6 +104,8 @@ extension IKEv1.ResponderSA {
             self.natTraversal = natTraversal
             self.nat = nat
             self.identity = identity
+            self.client = client
+            self.keyIndex = keyIndex
             self.since = since
             self.expires = expires
             renews = expires.advanced(by: .zero - IKEv1.rekeyMargin(of: since.duration(to: expires), entropy))
@@ -147,6 +154,8 @@ extension IKEv1.ResponderSA {
         package let transform: IKETransform
         package let nat: NATFinding
         package let identity: IKEv1.IDPayload
+        package let client: Client
+        package let keyIndex: Int
         package let since: MonotonicTime
         var nextKeepalive: MonotonicTime?
         let previous: IKESAID?
@@ -162,6 +171,8 @@ extension IKEv1.ResponderSA {
         package let transform: IKETransform
         package let nat: NATFinding
         package let identity: IKEv1.IDPayload
+        package let client: Client
+        package let keyIndex: Int
         package let since: MonotonicTime
         package var until: MonotonicTime
 
@@ -264,6 +275,8 @@ extension IKEv1.ResponderSA {
                 transform: phase.transform,
                 nat: phase.nat,
                 identity: phase.identity,
+                client: phase.client,
+                keyIndex: phase.keyIndex,
                 since: phase.since,
                 nextKeepalive: phase.nextKeepalive,
                 previous: phase.previous,

@@ -100,6 +100,8 @@ extension IKEv1.ResponderSA {
             transform: phase.transform,
             nat: phase.nat,
             identity: phase.identity,
+            client: phase.client,
+            keyIndex: phase.keyIndex,
             since: phase.since,
             until: now.advanced(by: Deleted.patience)
         )

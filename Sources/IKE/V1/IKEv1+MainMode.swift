@@ -98,7 +98,7 @@ extension IKEv1.ResponderSA {
             shared = try ours.sharedSecret(peerPublicValue: publicValue)
             keys = IKEv1.PhaseOneKeys(
                 transform: offer.transform,
-                preSharedKey: acceptance(surroundings).profile.preSharedKey,
+                preSharedKey: acceptance(surroundings).profile.preSharedKeys[0].secret,
                 initiatorNonce: nonce,
                 responderNonce: ourNonce,
                 sharedSecret: shared,
@@ -258,6 +258,8 @@ extension IKEv1.ResponderSA {
             natTraversal: phase.natTraversal,
             nat: phase.nat,
             identity: identity,
+            client: phase.offer.client,
+            keyIndex: 0,
             since: now,
             expires: now.advanced(by: lifetime),
             answerExpires: now.advanced(by: surroundings.configuration.exchangeTimeout),
@@ -273,7 +275,9 @@ extension IKEv1.ResponderSA {
                     profile: profile.name,
                     identity: "\(identity)",
                     transform: phase.transform,
-                    nat: phase.nat
+                    nat: phase.nat,
+                    client: phase.offer.client,
+                    key: profile.preSharedKeys[0].name
                 )
             ),
         ]

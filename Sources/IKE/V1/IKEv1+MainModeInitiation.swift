@@ -19,6 +19,8 @@ extension IKEv1 {
             let transform: IKETransform
             let natTraversal: NATTraversal?
             let identity: IDPayload
+            let client: Client
+            let keyIndex: Int
         }
 
         /// Named after what has to come next.
@@ -209,7 +211,8 @@ extension IKEv1 {
             do throws(CryptographyError) {
                 let keys = PhaseOneKeys(
                     transform: transform,
-                    preSharedKey: surroundings.acceptances[origin.profile].profile.preSharedKey,
+                    preSharedKey: surroundings.acceptances[origin.profile].profile.preSharedKeys[origin.keyIndex]
+                        .secret,
                     initiatorNonce: phase.nonce,
                     responderNonce: nonce,
                     sharedSecret: try phase.agreement.sharedSecret(peerPublicValue: publicValue),
@@ -289,6 +292,8 @@ extension IKEv1 {
                 natTraversal: phase.natTraversal,
                 nat: phase.nat,
                 identity: origin.identity,
+                client: origin.client,
+                keyIndex: origin.keyIndex,
                 since: arrival.now,
                 expires: arrival.now.advanced(by: max(granted, IKEv1.shortestLifetime)),
                 answerExpires: nil,

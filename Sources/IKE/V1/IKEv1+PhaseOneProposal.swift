@@ -42,6 +42,13 @@ extension IKEv1 {
         )
     }
 
+    /// Every transform of an offer in the operator's words.
+    package static func names(of offer: SAPayload, _ phase: Event.Phase) -> [String] {
+        offer.proposals.flatMap { proposal in
+            proposal.transforms.map { phase == .one ? PhaseOneCandidate($0).name : phaseTwoName(of: $0) }
+        }
+    }
+
     private static func mismatch(of offer: SAPayload, _ acceptance: Acceptance) -> ProposalMismatch {
         var review = ProposalMismatch.Review()
         for proposal in offer.proposals {

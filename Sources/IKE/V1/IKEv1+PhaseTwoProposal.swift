@@ -81,6 +81,8 @@ extension IKEv1 {
         return ESPSPI(rawValue: bytes.reduce(0) { $0 << 8 | UInt32($1) })
     }
 
+    static func phaseTwoName(of transform: Transform) -> String { PhaseTwoCandidate(transform).name }
+
     private static func mismatch(
         of offer: SAPayload,
         _ acceptance: Acceptance,

@@ -3,14 +3,13 @@ internal import DataPlane
 internal import Primitives
 
 extension IKEv1.ResponderSA {
-    /// - Parameter profile: The name of the profile.
-    package func snapshot(profile: String) -> Snapshot {
+    package func snapshot(profile: Profile) -> Snapshot {
         var snapshot = Snapshot(
             id: id,
             trace: trace,
             local: path.local,
             peer: path.peer,
-            profile: profile,
+            profile: profile.name,
             peerIdentity: nil,
             state: "closed",
             transform: nil,
@@ -24,25 +23,33 @@ extension IKEv1.ResponderSA {
         switch state {
         case .waitKeyExchange(let phase):
             snapshot.state = "main-mode-1"
+            snapshot.client = phase.offer.client
             snapshot.transform = "\(phase.offer.transform)"
         case .waitIdentity(let phase):
             snapshot.state = "main-mode-2"
+            snapshot.client = phase.offer.client
             snapshot.transform = "\(phase.transform)"
             snapshot.fill(phase.nat)
         case .established(let phase):
             snapshot.state = "established"
+            snapshot.client = phase.client
+            snapshot.keyName = profile.name(ofKey: phase.keyIndex)
             snapshot.peerIdentity = "\(phase.identity)"
             snapshot.transform = "\(phase.transform)"
             snapshot.established = phase.since
             snapshot.fill(phase.nat)
         case .retired(let phase):
             snapshot.state = "retired"
+            snapshot.client = phase.client
+            snapshot.keyName = profile.name(ofKey: phase.keyIndex)
             snapshot.peerIdentity = "\(phase.identity)"
             snapshot.transform = "\(phase.transform)"
             snapshot.established = phase.since
             snapshot.fill(phase.nat)
         case .deleted(let phase):
             snapshot.state = "deleted"
+            snapshot.client = phase.client
+            snapshot.keyName = profile.name(ofKey: phase.keyIndex)
             snapshot.peerIdentity = "\(phase.identity)"
             snapshot.transform = "\(phase.transform)"
             snapshot.established = phase.since

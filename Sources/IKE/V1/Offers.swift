@@ -9,6 +9,7 @@ extension IKEv1 {
             package var natTraversal: NATTraversal?
             /// The peer announced RFC 3706.
             package var isAnsweringProbes: Bool
+            package var vendorIDs: VendorIDs
             /// SAi_b, which both hashes of phase 1 cover.
             package var saBody: [UInt8]
         }
@@ -16,6 +17,7 @@ extension IKEv1 {
         package let key: Key
         /// Never given to another offer.
         package let serial: UInt64
+        package let client: Client
         package let transform: IKETransform
         package let lifetime: Duration
         /// Message 2, but for the two cookies that it begins with.
@@ -63,6 +65,7 @@ extension IKEv1 {
         /// - Precondition: ``find(_:)`` does not know the key.
         package mutating func add(
             _ key: Offer.Key,
+            client: Client,
             transform: IKETransform,
             lifetime: Duration,
             answer: [UInt8]
@@ -71,6 +74,7 @@ extension IKEv1 {
             let offer = Offer(
                 key: key,
                 serial: lastSerial,
+                client: client,
                 transform: transform,
                 lifetime: lifetime,
                 answer: answer

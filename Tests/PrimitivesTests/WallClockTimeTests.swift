@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import Runtime
+import Primitives
 import Testing
 
-struct ClockTests {
+struct WallClockTimeTests {
     @Test(
         arguments: [
             (0, "1970-01-01T00:00:00.000Z"),
