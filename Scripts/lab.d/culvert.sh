@@ -5,16 +5,18 @@
 culvert_node=
 culvert_socket=/run/culvert/control.sock
 
-# culvert_configure NODE [psk= users= auth= proposals= legacy= pool= gateway= hello= echo= profile= sections=]: writes
+# culvert_configure NODE [psk= secrets= users= auth= proposals= legacy= pool= gateway= hello= echo= profile= sections=]: writes
 # /etc/culvert. users: "alice:secret1 bob:secret2[:address]"; auth, proposals and legacy: YAML flow lists or names;
 # profile: further keys of the profile, separated by ';'; sections: further sections, a line each, likewise.
+# secrets: in place of psk, a line "name=key" for each
 culvert_configure() {
-    local node=$1 user o_psk=lab-secret o_users="alice:secret1" o_auth="[mschapv2, chap-md5, pap]" \
+    local node=$1 user key o_psk=lab-secret o_users="alice:secret1" o_auth="[mschapv2, chap-md5, pap]" \
         o_proposals=l2tp-clients o_legacy="[]" o_pool=10.99.0.0/24 o_gateway=10.99.0.1 o_hello=60s o_echo=30s \
-        o_profile= o_sections= o_flags=
+        o_profile= o_sections= o_flags= o_secrets= secret="secret: { file: psk }"
     local -a field
     shift
-    options "psk users auth proposals legacy pool gateway hello echo profile sections flags" "$@"
+    options "psk secrets users auth proposals legacy pool gateway hello echo profile sections flags" "$@"
+    [ -z "$o_secrets" ] || secret="secrets: { file: keys.yaml }"
     put "$node" /etc/culvert/culvert.yaml <<END
 gateway:
   name: gw.lab.example
@@ -24,7 +26,7 @@ ike:
     - name: remote-access
       remote: any
       authentication: psk
-      secret: { file: psk }
+      $secret
       proposals: $o_proposals
       allow-legacy: $o_legacy
 ${o_profile:+      ${o_profile//;/$'\n'      }}
@@ -46,6 +48,10 @@ control:
 ${o_sections//;/$'\n'}
 END
     printf '%s\n' "$o_psk" | put "$node" /etc/culvert/psk
+    {
+        printf 'secrets:\n'
+        while IFS='=' read -r user key; do printf '  - { name: %s, secret: "%s" }\n' "$user" "$key"; done <<<"$o_secrets"
+    } | put "$node" /etc/culvert/keys.yaml
     {
         printf 'users:\n'
         for user in $o_users; do

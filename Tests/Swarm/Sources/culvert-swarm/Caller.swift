@@ -21,6 +21,8 @@ struct Caller {
     let source: IPAddress
     var state: State
     var client: SimulatedClient?
+    /// Which native client it is; `nil` for none.
+    private(set) var vector: ClientVector?
     /// Its tunnel socket and associations, if it has any.
     var requestID: RequestID?
     var associations: Set<SecurityAssociation.ID> = []
@@ -38,6 +40,21 @@ struct Caller {
 
     /// A new client in the same place: new keys, new tunnel.
     mutating func redial(_ options: Options, seed: UInt64) {
+        framesSeen = 0
+        if !options.vectors.isEmpty {
+            let vector = options.vectors[number % options.vectors.count]
+            self.vector = vector
+            client = SimulatedClient(
+                vector,
+                preSharedKey: Array(options.preSharedKey.utf8),
+                ownAddress: SocketAddress(source, port: 500),
+                gateway: SocketAddress(options.gateway, port: 500),
+                user: "\(options.userPrefix)\(number)",
+                password: options.password,
+                seed: seed
+            )
+            return
+        }
         guard let transform = IKETransform(options.ike), let esp = ESPTransform(parsing: options.esp) else { return }
         var ike = SimulatedIKEInitiator.Settings(
             preSharedKey: Array(options.preSharedKey.utf8),
@@ -53,7 +70,6 @@ struct Caller {
             password: options.password,
             seed: seed
         )
-        framesSeen = 0
     }
 
     /// Why there is no call any more, or will be none; `nil` while all is well.
@@ -89,8 +105,11 @@ extension SimulatedIKEInitiator.Child {
     func associations(
         own: IPAddress,
         gateway: IPAddress,
-        _ requestID: RequestID
+        _ requestID: RequestID,
+        hasShortSHA256: Bool
     ) -> [SecurityAssociation] {
+        var transform = transform
+        if hasShortSHA256, transform.integrity == .hmacSHA256_128 { transform.integrity = .hmacSHA256_96 }
         let encapsulation =
             isEncapsulated ? SecurityAssociation.Encapsulation(sourcePort: 4500, destinationPort: 4500) : nil
         func association(

@@ -2,6 +2,7 @@
 import DataPlane
 import IKE
 import Primitives
+import Simulation
 
 /// What the command line says.
 struct Options {
@@ -22,6 +23,8 @@ struct Options {
     var atOnce = 16
     var ike = "aes128-sha256-ecp256"
     var esp = "aes128-sha256"
+    /// Clients by turns, each as the native client of this vector; empty for one with ``ike`` and ``esp``.
+    var vectors: [ClientVector] = []
     /// Seconds until everybody hangs up; `nil` for never.
     var hold: Double?
     var redials = false
@@ -41,7 +44,7 @@ struct Options {
 
     static let usage = """
         usage: culvert-swarm --gateway ADDRESS [--first ADDRESS] [--clients N] [--psk TEXT] [--user-prefix TEXT]
-                   [--password TEXT] [--rate DIALS-PER-SECOND] [--at-once DIALS] [--ike PROPOSAL] [--esp PROPOSAL] [--hold SECONDS]
+                   [--password TEXT] [--vector NAME,...|all] [--rate DIALS-PER-SECOND] [--at-once DIALS] [--ike PROPOSAL] [--esp PROPOSAL] [--hold SECONDS]
                    [--redial] [--churn SECONDS] [--vanish PERCENT] [--ping ADDRESS] [--ping-interval SECONDS]
                    [--silence SECONDS] [--patience SECONDS] [--flood MESSAGES]
 
@@ -62,6 +65,8 @@ struct Options {
             case "--psk": preSharedKey = text
             case "--user-prefix": userPrefix = text
             case "--password": password = text
+            case "--vector":
+                vectors = try text == "all" ? ClientVector.all : text.split(separator: ",").map(Self.vector(_:))
             case "--rate": rate = try Self.value(text, name, Double.init(_:))
             case "--at-once": atOnce = try Self.value(text, name, Int.init(_:))
             case "--ike": ike = text
@@ -87,6 +92,14 @@ struct Options {
     private static func value<T>(_ text: String, _ name: String, _ read: (String) -> T?) throws(Problem) -> T {
         guard let value = read(text) else { throw Problem(text: "\(name) does not take '\(text)'") }
         return value
+    }
+
+    private static func vector(_ name: Substring) throws(Problem) -> ClientVector {
+        guard let vector = ClientVector.named(String(name)) else {
+            let names = ClientVector.all.map(\.name).joined(separator: ", ")
+            throw Problem(text: "no client is called \(name); there are \(names)")
+        }
+        return vector
     }
 
     func source(of client: Int) -> IPAddress { first.advanced(by: UInt32(client)) ?? first }
