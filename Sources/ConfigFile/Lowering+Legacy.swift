@@ -34,7 +34,9 @@ extension Lowering {
             let algorithm: LegacyAlgorithm? = node.choice("an entry of allow-legacy", &diagnostics)
             return algorithm.map { LegacyGrant($0) }
         }
-        guard var section = Section(node, name: "an entry of allow-legacy", diagnostics: &diagnostics) else { return nil }
+        guard var section = Section(node, name: "an entry of allow-legacy", diagnostics: &diagnostics) else {
+            return nil
+        }
         let name = section.require("name", &diagnostics)
         let algorithm: LegacyAlgorithm? = name?.choice("the name of an entry of allow-legacy", &diagnostics)
         let clients = section.take("clients").map { self.clients($0) }

@@ -22,7 +22,8 @@ extension Client {
             return
         }
         // Android's racoon: read in setup.c of its branches.
-        if vendorIDs.isSuperset(of: [.rfc3947, .draft02, .draft02Newline, .draft00, .fragmentation, .deadPeerDetection]),
+        if vendorIDs.isSuperset(of: [.rfc3947, .draft02, .draft02Newline, .draft00, .fragmentation, .deadPeerDetection]
+        ),
             shape.hasGroup2Only
         {
             self = Self.android(shape)
@@ -51,7 +52,8 @@ extension Client {
             return
         }
         // SoftEther's vendor ids as responder, read in Proto_IKE.c; that it sends them as initiator too is supposed.
-        self = vendorIDs == [.rfc3947, .draft03, .draft02Newline, .draft02, .draft00, .deadPeerDetection]
+        self =
+            vendorIDs == [.rfc3947, .draft03, .draft02Newline, .draft02, .draft00, .deadPeerDetection]
             ? .softEther : .unknown
     }
 
