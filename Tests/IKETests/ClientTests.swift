@@ -101,7 +101,12 @@ struct ClientTests {
 
     static let messages: [Message] = [
         Message("Windows 10", .windows, First.windows10, windowsOffer),
-        Message("Windows 8 without KEY_MODS", .windows, [First.microsoft(9)] + First.windows7.dropFirst(), windowsOffer),
+        Message(
+            "Windows 8 without KEY_MODS",
+            .windows,
+            [First.microsoft(9)] + First.windows7.dropFirst(),
+            windowsOffer
+        ),
         Message("Windows 7", .windows7, First.windows7, windowsOffer),
         Message("Windows 7, first version", .windows7, [First.microsoft(7)], windowsOffer),
         Message(
@@ -196,7 +201,9 @@ struct ClientTests {
         #expect(VendorIDs([FirstMessage.capable[...]]) == .fragmentation)
         #expect(VendorIDs([FirstMessage.keyMods[...]]) == .keyMods)
         #expect(VendorIDs([FirstMessage.xauth[...]]) == .xauth)
-        #expect(VendorIDs([FirstMessage.xauth[...], FirstMessage.deadPeerDetection[...]]) == [.xauth, .deadPeerDetection])
+        #expect(
+            VendorIDs([FirstMessage.xauth[...], FirstMessage.deadPeerDetection[...]]) == [.xauth, .deadPeerDetection]
+        )
         #expect(VendorIDs([Array("OE-Libreswan-".utf8)[...]]) == [])
         #expect(VendorIDs([Array("OE-Libreswan-5.2".utf8)[...]]) == .libreswan)
     }

@@ -101,7 +101,9 @@ struct LegacyGrantTests {
         try rig.toChild()
         // Said once.
         #expect(!(rig.endpoint.nextDeadline.map { $0 <= end } ?? false))
-        #expect(rig.endpoint.setCalendar(WallClockTime(milliseconds: Self.noon.milliseconds + 129_600_001), at: end).isEmpty)
+        #expect(
+            rig.endpoint.setCalendar(WallClockTime(milliseconds: Self.noon.milliseconds + 129_600_001), at: end).isEmpty
+        )
     }
 
     @Test func aCookieOfYesterdayIsWorthNothing() throws {

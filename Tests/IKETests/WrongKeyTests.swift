@@ -63,7 +63,9 @@ struct WrongKeyTests {
         #expect(rig.endpoint.counters.keyAgreements == UInt64(agreed))
         // Others are not held up.
         rig.source = SocketAddress(.v4(0xCB00_7109), port: 500)
-        #expect(try Self.attempt(&rig, 2000, key: "correct horse").eventNames == ["phase1-established", "phase1-chosen"])
+        #expect(
+            try Self.attempt(&rig, 2000, key: "correct horse").eventNames == ["phase1-established", "phase1-chosen"]
+        )
     }
 
     @Test("B12: five minutes of peace, or one success, and all is forgotten")

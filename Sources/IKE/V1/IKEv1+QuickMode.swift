@@ -227,7 +227,7 @@ extension IKEv1.ResponderSA {
             )
             let name = IKEv1.name(of: installing.choice)
             let chosen = report(.proposalChosen(.two, offered: installing.offered, chosen: name))
-            return room + [.installInbound(installing.child), chosen] + notifications(in: opened.chain)
+            return room + [chosen, .installInbound(installing.child)] + notifications(in: opened.chain)
         } catch {
             let (kind, type) = verdict(on: error)
             let spi = (try? IKEv1.SAPayload(opened.chain.only(.securityAssociation)))?.proposals.first?.spi ?? []

@@ -293,7 +293,7 @@ private let golden = """
     established + message 3: – > established
     established + message 5: transmit > established
     established + message 5, other key: – > established
-    established + quick 1: installInbound [phase2-chosen] > established
+    established + quick 1: [phase2-chosen] installInbound > established
     established + quick 3: [malformed-message] > established
     established + delete child: – > established
     established + delete IKE SA: [deleted-by-peer] deletedByPeer > deleted
