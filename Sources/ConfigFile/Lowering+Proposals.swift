@@ -16,7 +16,14 @@ extension Lowering {
     }
 
     mutating func espProposals(_ node: Document.Node, legacy: Set<LegacyAlgorithm>) -> [ESPTransform] {
-        list(node, "esp-proposals", legacy, preset: Profile.l2tpClientsESP, example: "aes256-sha256 or aes128gcm16") {
+        refuseTruncations(in: node)
+        return list(
+            node,
+            "esp-proposals",
+            legacy,
+            preset: Profile.l2tpClientsESP,
+            example: "aes256-sha256 or aes128gcm16"
+        ) {
             ESPTransform(parsing: $0)
         } legacyOf: {
             $0.legacyAlgorithms

@@ -2,6 +2,9 @@
 
 /// Whose implementation a peer runs, as its first message shows it.
 ///
+/// A guess: anybody can send anything. It decides nothing but what a peer that authenticates itself could ask for
+/// anyway, or what would otherwise not work with that client; see `Docs/Decisions/0080-who-dials-in.md`.
+///
 /// Names are stable: they stand in the configuration (`clients:` of a grant), in `culvertctl sessions` and in logs.
 package enum Client: String, Hashable, Sendable, CaseIterable {
     /// XP and 2000.
@@ -29,13 +32,6 @@ package enum Client: String, Hashable, Sendable, CaseIterable {
     case libreswan = "libreswan"
     case unknown = "unknown"
 
-    /// - Parameters:
-    ///   - vendorIDs: Of message 1.
-    ///   - offer: Its SA payload.
-    package init(vendorIDs: VendorIDs, offer: IKEv1.SAPayload) {
-        self = .unknown
-    }
-
     /// Answers Microsoft's question whether the gateway is behind a NAT with no; see ``Profile/concealsNAT``.
     package var isMicrosoft: Bool {
         switch self {
@@ -45,18 +41,25 @@ package enum Client: String, Hashable, Sendable, CaseIterable {
             false
         }
     }
+
+    /// Cuts HMAC-SHA2-256 in ESP to 96 bits: the kernels of Android 6.0 to 7.1.1, which offered SHA2-256 before they
+    /// had the truncation of RFC 4868. Apple's cut it to 128 since they offer it (HT211840: iOS 13, macOS 10.15).
+    package var truncatesSHA256To96: Bool {
+        switch self {
+        case .android6: true
+        case .windowsXP, .windows7, .windows, .appleOld, .apple, .android2, .android4, .android7, .chromeOS,
+            .networkManager, .routerOS, .softEther, .strongSwan, .libreswan, .unknown:
+            false
+        }
+    }
 }
 
-/// The vendor ids that tell clients apart, as a set: a message has each or not.
-package struct VendorIDs: OptionSet, Hashable, Sendable {
-    package var rawValue: UInt32
-
-    package init(rawValue: UInt32) {
-        self.rawValue = rawValue
-    }
-
-    /// - Parameter announced: Bodies of the vendor id payloads of message 1.
-    package init(_ announced: [ArraySlice<UInt8>]) {
-        self = []
+extension SHA256Truncation {
+    package func is96(for client: Client) -> Bool {
+        switch self {
+        case .byClient: client.truncatesSHA256To96
+        case .bits96: true
+        case .bits128: false
+        }
     }
 }

@@ -34,11 +34,14 @@ package struct Counters: Hashable, Sendable {
     /// Offers nobody had authenticated with, pushed out of memory by newer ones.
     package var forgottenOffers: UInt64 = 0
 
+    /// Agreed on, in either phase, by algorithm.
+    package var legacyAlgorithms: [LegacyAlgorithm: UInt64] = [:]
+
     package init() {}
 
     /// For status.
     package var byName: [String: UInt64] {
-        [
+        var counters = [
             "ike.keepalives": keepalives,
             "ike.unprotected-informational": unprotectedInformational,
             "ike.unknown-sa": unknownSA,
@@ -55,5 +58,9 @@ package struct Counters: Hashable, Sendable {
             "ike.forgotten-first-messages": forgottenFirstMessages,
             "ike.forgotten-offers": forgottenOffers,
         ]
+        for algorithm in LegacyAlgorithm.allCases {
+            counters["ike.legacy-\(algorithm.rawValue)"] = legacyAlgorithms[algorithm, default: 0]
+        }
+        return counters
     }
 }

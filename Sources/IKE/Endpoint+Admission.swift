@@ -92,9 +92,10 @@ extension Endpoint {
         } catch {
             throw FirstMessageRefusal(malformed: error)
         }
+        let client = Client(vendorIDs: key.vendorIDs, offer: payload)
         let choice: IKEv1.PhaseOneChoice
         do throws(ProposalMismatch) {
-            choice = try IKEv1.choose(from: payload, surroundings.acceptances[profile])
+            choice = try IKEv1.choose(from: payload, surroundings.acceptance(of: profile, for: client))
         } catch {
             throw FirstMessageRefusal(event: .noProposalChosen(.one, error), answer: .noProposalChosen)
         }
@@ -104,7 +105,7 @@ extension Endpoint {
         let header = ISAKMPHeader(initiatorCookie: .zero, responderCookie: .zero, exchange: .identityProtection)
         return surroundings.offers.add(
             key,
-            client: Client(vendorIDs: key.vendorIDs, offer: payload),
+            client: client,
             transform: choice.transform,
             lifetime: choice.lifetime,
             answer: Array(Message(header: header, payloads: payloads).encode().dropFirst(2 * Cookie.encodedLength))

@@ -8,6 +8,9 @@ extension Endpoint {
         guard let association = associations[id], let phase = association.established, !phase.isSuperseded,
             !initiations.values.contains(where: { $0.origin.predecessor == id })
         else { return [] }
+        let acceptance = surroundings.acceptance(of: association.profile, for: phase.client)
+        let missing = acceptance.missing(of: phase.transform.legacyAlgorithms)
+        guard missing.isEmpty else { return [association.report(.rekeyingFailed(missing.refusal))] }
         let origin = IKEv1.MainModeInitiation.Origin(
             predecessor: id,
             profile: association.profile,
@@ -81,6 +84,10 @@ extension Endpoint {
                     )
                 )
             )
+            let transform = phase.transform
+            if let kind = surroundings.noteLegacy(transform.legacyAlgorithms, in: "\(transform)") {
+                effects.append(report(kind))
+            }
             effects += run(.proved, of: id)
         }
         return effects

@@ -141,6 +141,8 @@ package struct Endpoint: Sendable {
     /// Main modes of ours, by the cookie we gave them.
     var initiations: [Cookie: IKEv1.MainModeInitiation] = [:]
     var initiationDeadlines = DeadlineQueue<Cookie>()
+    /// Ended grants that the operator was told of, by profile and place in it.
+    var endedGrants: Set<EndedGrant> = []
     private var lastID: UInt64 = 0
 
     package init(configuration: Configuration, entropy: any EntropySource) {
@@ -158,7 +160,10 @@ package struct Endpoint: Sendable {
 
     /// When ``advance(to:)`` next has something to do.
     package var nextDeadline: MonotonicTime? {
-        [deadlines.nextDeadline, initiationDeadlines.nextDeadline, firstMessages.nextDeadline].compactMap(\.self).min()
+        [
+            deadlines.nextDeadline, initiationDeadlines.nextDeadline, firstMessages.nextDeadline,
+            surroundings.nextGrantEnd,
+        ].compactMap(\.self).min()
     }
 
     package mutating func receive(_ datagram: Datagram, at now: MonotonicTime) -> [Effect] {
@@ -214,7 +219,7 @@ package struct Endpoint: Sendable {
     /// Says what day it is; again when the clock was set, and now and then.
     package mutating func setCalendar(_ wall: WallClockTime, at now: MonotonicTime) -> [Effect] {
         surroundings.calendar.set(wall, at: now)
-        return []
+        return reviewGrants(at: now)
     }
 
     /// Gives an SA its place and lets it work for the first time.
@@ -239,6 +244,7 @@ package struct Endpoint: Sendable {
             effects += work(on: id) { $0.advance(to: now, &$1) }
         }
         advanceInitiations(to: now, into: &effects)
+        if let end = surroundings.nextGrantEnd, end <= now { effects += reviewGrants(at: now) }
         return effects + firstMessages.advance(to: now)
     }
 

@@ -376,7 +376,7 @@ extension ProposalMismatch {
 
     fileprivate func description(_ phase: Event.Phase) -> EventDescription {
         let what = phase == .one ? "IKE" : "ESP"
-        let reason = missing.map(\.description).joined(separator: " and ")
+        let reason = missing.map { $0.description(for: client) }.joined(separator: " and ")
         let nearest = closest.map { "closest: \($0), which \(reason)" } ?? "the offer is empty"
         return EventDescription(
             .ike,
@@ -393,7 +393,8 @@ extension ProposalMismatch {
             if case .needsLegacy(let algorithm) = objection { algorithm } else { nil }
         }
         if !legacy.isEmpty, legacy.count == missing.count {
-            return "update the client; where that cannot be, put \(legacy.list) into allow-legacy of the profile"
+            let entries = legacy.map { $0.entry(for: client) }.joined(separator: ", ")
+            return "update the client; where that cannot be, put \(entries) into allow-legacy of the profile"
         }
         if missing.count == 1, case .notListed? = missing.first, let closest {
             return phase == .one ? "add \(closest) to `proposals`" : "add \(closest) to `esp-proposals`"

@@ -5,7 +5,8 @@ package import Primitives
 /// What IKE has to tell an operator.
 package struct Event: Hashable, Sendable {
     package var trace: TraceID?
-    package var peer: SocketAddress
+    /// `nil` for what concerns no peer.
+    package var peer: SocketAddress?
     package var kind: Kind
 
     package enum Kind: Hashable, Sendable {
@@ -91,7 +92,7 @@ package struct Event: Hashable, Sendable {
         case addressOutsideProfile
     }
 
-    package init(trace: TraceID?, peer: SocketAddress, kind: Kind) {
+    package init(trace: TraceID?, peer: SocketAddress?, kind: Kind) {
         self.trace = trace
         self.peer = peer
         self.kind = kind

@@ -2,32 +2,83 @@
 package import Cryptography
 package import DataPlane
 
-/// A profile, prepared for comparing offers with it.
+/// A profile, prepared for comparing the offers of one client with it, on one day.
 package struct Acceptance: Sendable {
-    package let profile: Profile
-    /// Lower is better; holds only what ``Profile/allowLegacy`` lets through.
-    private let ikeRanks: [IKETransform: Int]
-    private let espRanks: [ESPTransform: Int]
-
-    package init(_ profile: Profile) {
-        self.profile = profile
-        let ike = profile.ikeProposals.enumerated().filter { $1.legacyAlgorithms.isSubset(of: profile.allowLegacy) }
-        let esp = profile.espProposals.enumerated().filter { $1.legacyAlgorithms.isSubset(of: profile.allowLegacy) }
-        ikeRanks = Dictionary(ike.map { ($1, $0) }) { first, _ in first }
-        espRanks = Dictionary(esp.map { ($1, $0) }) { first, _ in first }
+    private struct Entry: Sendable {
+        /// Lower is better.
+        var rank: Int
+        var legacy: Set<LegacyAlgorithm>
     }
 
-    package func rank(of transform: IKETransform) -> Int? { ikeRanks[transform] }
-    package func rank(of transform: ESPTransform) -> Int? { espRanks[transform] }
+    package let profile: Profile
+    package private(set) var client = Client.unknown
+    /// Those of ``Profile/legacyGrants`` whose end is still to come.
+    package let grants: [LegacyGrant]
+    private let ike: [IKETransform: Entry]
+    /// HMAC-SHA2-256 is in it with 128 bits, however long it will be: one algorithm in a proposal.
+    private let esp: [ESPTransform: Entry]
+    /// What ``client`` may use.
+    private var allowed: Set<LegacyAlgorithm>
+
+    /// - Parameter isInForce: Whether the end of a grant is still to come.
+    package init(_ profile: Profile, isInForce: (LegacyGrant) -> Bool = { $0.until == nil }) {
+        self.profile = profile
+        grants = profile.legacyGrants.filter(isInForce)
+        ike = Dictionary(
+            profile.ikeProposals.enumerated().map { ($1, Entry(rank: $0, legacy: $1.legacyAlgorithms)) }
+        ) { first, _ in first }
+        esp = Dictionary(
+            profile.espProposals.enumerated().map { ($1.asNegotiated, Entry(rank: $0, legacy: $1.legacyAlgorithms)) }
+        ) { first, _ in first }
+        allowed = []
+        allowed = allowed(to: client)
+    }
+
+    /// The same for another client.
+    package func applied(to client: Client) -> Acceptance {
+        guard client != self.client else { return self }
+        var acceptance = self
+        acceptance.client = client
+        acceptance.allowed = allowed(to: client)
+        return acceptance
+    }
+
+    private func allowed(to client: Client) -> Set<LegacyAlgorithm> {
+        guard !grants.isEmpty else { return profile.allowLegacy }
+        let granted = grants.filter { $0.clients?.contains(client) ?? true }
+        return profile.allowLegacy.union(granted.map(\.algorithm))
+    }
+
+    /// What nobody has let in for this client.
+    package func missing(of legacy: Set<LegacyAlgorithm>) -> [LegacyAlgorithm] {
+        LegacyAlgorithm.allCases.filter { legacy.contains($0) && !allowed.contains($0) }
+    }
+
+    package func rank(of transform: IKETransform) -> Int? { rank(ike[transform]) }
+    package func rank(of transform: ESPTransform) -> Int? { rank(esp[transform.asNegotiated]) }
+
+    private func rank(_ entry: Entry?) -> Int? {
+        guard let entry, entry.legacy.isSubset(of: allowed) else { return nil }
+        return entry.rank
+    }
 
     package func acceptsPFS(with group: DiffieHellmanGroup) -> Bool {
-        guard group != .modp1024 || profile.allowLegacy.contains(.modp1024) else { return false }
-        return profile.pfsGroups.contains(group)
+        missing(of: group.legacyAlgorithms).isEmpty && profile.pfsGroups.contains(group)
+    }
+
+    /// What stands in the kernel after this was agreed on: HMAC-SHA2-256 is as long as the client makes it.
+    package func installed(_ transform: ESPTransform) -> ESPTransform {
+        transform.truncatingSHA256(to96: profile.sha256Truncation.is96(for: client))
     }
 
     /// Best first.
-    package var acceptedIKE: [IKETransform] { ikeRanks.sorted { $0.value < $1.value }.map(\.key) }
-    package var acceptedESP: [ESPTransform] { espRanks.sorted { $0.value < $1.value }.map(\.key) }
+    package var acceptedIKE: [IKETransform] { accepted(ike) }
+    package var acceptedESP: [ESPTransform] { accepted(esp) }
+
+    private func accepted<T>(_ entries: [T: Entry]) -> [T] {
+        entries.compactMap { transform, entry in rank(entry).map { (transform, $0) } }
+            .sorted { $0.1 < $1.1 }.map(\.0)
+    }
 }
 
 /// Why no transform of an offer would do, for the one line that an operator reads.
@@ -40,6 +91,8 @@ package struct ProposalMismatch: Error, Hashable, Sendable {
     package var closest: String?
     /// What is against that one.
     package var missing: [Objection]
+    /// Who offered it, if that is known.
+    package var client: Client?
 
     package init(offered: [String], accepted: [String], closest: String?, missing: [Objection]) {
         self.offered = offered
@@ -60,13 +113,15 @@ package struct ProposalMismatch: Error, Hashable, Sendable {
             closest = (name, objections)
         }
 
-        func mismatch(accepted: [String]) -> ProposalMismatch {
-            ProposalMismatch(
+        func mismatch(accepted: [String], _ client: Client) -> ProposalMismatch {
+            var mismatch = ProposalMismatch(
                 offered: offered,
                 accepted: accepted,
                 closest: closest?.name,
                 missing: closest?.objections ?? []
             )
+            if client != .unknown { mismatch.client = client }
+            return mismatch
         }
     }
 }
@@ -91,9 +146,12 @@ package enum Objection: Hashable, Sendable {
 
 extension Objection: CustomStringConvertible {
     /// Continues "…, which".
-    package var description: String {
+    package var description: String { description(for: nil) }
+
+    /// - Parameter client: Whose offer it is against; a grant need not go further.
+    package func description(for client: Client?) -> String {
         switch self {
-        case .needsLegacy(let algorithm): "needs allow-legacy: [\(algorithm.rawValue)]"
+        case .needsLegacy(let algorithm): "needs allow-legacy: [\(algorithm.entry(for: client))]"
         case .unknown(let name): "has \(name), which is not implemented"
         case .notListed(let nearest?): "is not in proposals, where the nearest is \(nearest)"
         case .notListed(nil): "is not in proposals, which are empty"
@@ -107,4 +165,16 @@ extension Objection: CustomStringConvertible {
         case .unusableSPI(let size): "has an unusable SPI of \(size) bytes"
         }
     }
+}
+
+extension LegacyAlgorithm {
+    /// What stands in `allow-legacy` to let it in.
+    func entry(for client: Client?) -> String {
+        client.map { "{ name: \(rawValue), clients: [\($0.rawValue)] }" } ?? rawValue
+    }
+}
+
+extension [LegacyAlgorithm] {
+    /// Why what has them is not renewed: the leave for them has ended since.
+    var refusal: String { "allow-legacy does not let in \(map(\.rawValue).joined(separator: ", ")) any more" }
 }

@@ -7,7 +7,7 @@ package import Primitives
 package struct Surroundings: Sendable {
     package let configuration: Configuration
     /// One for each profile, in the same order.
-    package let acceptances: [Acceptance]
+    package private(set) var acceptances: [Acceptance]
     package let entropy: any EntropySource
     /// For what ends on a date.
     package var calendar = Calendar()
@@ -21,11 +21,42 @@ package struct Surroundings: Sendable {
     package var admission: Admission
     package var offers = IKEv1.Offers()
 
+    /// When the next of the grants in force ends; `nil` for never.
+    package private(set) var nextGrantEnd: MonotonicTime?
+
     package init(configuration: Configuration, entropy: any EntropySource) {
         self.configuration = configuration
-        acceptances = configuration.profiles.map(Acceptance.init)
+        acceptances = configuration.profiles.map { Acceptance($0) }
         self.entropy = entropy
         admission = Admission(configuration)
+    }
+
+    /// What a profile accepts of a client today.
+    package func acceptance(of profile: Int, for client: Client) -> Acceptance {
+        acceptances[profile].applied(to: client)
+    }
+
+    /// Makes anew what depends on the grants in force, should those be others than before.
+    mutating func reviewGrants(at now: MonotonicTime) {
+        let calendar = calendar
+        let reviewed = configuration.profiles.map { profile in
+            Acceptance(profile) { calendar.isBefore($0.until, at: now) }
+        }
+        if reviewed.map(\.grants) != acceptances.map(\.grants) {
+            acceptances = reviewed
+            // What was answered to an offer yesterday is not what it would be answered today.
+            offers.removeAll()
+        }
+        nextGrantEnd = acceptances.flatMap(\.grants).compactMap { calendar.time(of: $0.until) }.min()
+    }
+
+    /// Counts legacy algorithms that were agreed on.
+    ///
+    /// - Returns: What to report of it.
+    mutating func noteLegacy(_ algorithms: Set<LegacyAlgorithm>, in transform: String) -> Event.Kind? {
+        guard !algorithms.isEmpty else { return nil }
+        for algorithm in algorithms { counters.legacyAlgorithms[algorithm, default: 0] += 1 }
+        return .legacyAlgorithm(LegacyAlgorithm.allCases.filter(algorithms.contains), transform: transform)
     }
 
     /// Random, not reserved, and given to nobody else; `nil` if chance does not find one.

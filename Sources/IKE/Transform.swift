@@ -79,6 +79,17 @@ extension ESPTransform {
         }
     }
 
+    /// With HMAC-SHA2-256 of 96 bits instead of 128, or the other way round; anything else stays as it is.
+    package func truncatingSHA256(to96 is96: Bool) -> ESPTransform {
+        guard integrity == .hmacSHA256_128 || integrity == .hmacSHA256_96 else { return self }
+        return ESPTransform(cipher: cipher, integrity: is96 ? .hmacSHA256_96 : .hmacSHA256_128)
+    }
+
+    /// Without what no proposal can say: how far HMAC-SHA2-256 is cut.
+    ///
+    /// - SeeAlso: RFC 4868 §2.6
+    var asNegotiated: ESPTransform { truncatingSHA256(to96: false) }
+
     /// What ``Profile/allowLegacy`` has to name before this is accepted.
     package var legacyAlgorithms: Set<LegacyAlgorithm> {
         var algorithms: Set<LegacyAlgorithm> = []
@@ -128,6 +139,9 @@ extension DiffieHellmanGroup {
         case .ecp521: "ecp521"
         }
     }
+
+    /// What ``Profile/allowLegacy`` has to name before perfect forward secrecy with it is accepted.
+    package var legacyAlgorithms: Set<LegacyAlgorithm> { self == .modp1024 ? [.modp1024] : [] }
 
     /// Reads ``operatorName``.
     package init?(operatorName: String) {

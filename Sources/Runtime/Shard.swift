@@ -48,6 +48,8 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     /// Wake-ups without anything to read after which a hung-up descriptor is given up.
     private static var hangUpLimit: Int { 16 }
     private static var farewellTime: Duration { .seconds(5) }
+    /// How long a clock that was set may pass for what it was before.
+    private static var calendarInterval: Duration { .seconds(3600) }
     /// Batches read from one IKE socket in one turn.
     private static var readLimit: Int { 8 }
 
@@ -62,6 +64,8 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     private let identity: Identity
     private let started: MonotonicTime
     private var now: MonotonicTime
+    /// When the machine is next told what day it is.
+    private var nextCalendar: MonotonicTime
     private var ending: Ending?
     private var hasMoreFeedback = false
     private var newcomers = Newcomers()
@@ -98,6 +102,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         self.willEnd = willEnd
         started = .current()
         now = started
+        nextCalendar = started
     }
 
     /// Writes a line of the daemon's own.
@@ -108,6 +113,8 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     /// Serves until it is told to end and has said goodbye; then the kernel holds nothing of ours.
     package mutating func run() throws(SystemError) {
         defer { plane.shutDown() }
+        now = .current()
+        tellCalendar()
         applyWatchChanges()
         while !isOver { try turn() }
     }
@@ -125,6 +132,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
             serve(ready)
         }
         for datagram in newcomers.take() { handle(.datagram(datagram)) }
+        if nextCalendar <= now { tellCalendar() }
         if let deadline = interpreter.impairments?.nextDeadline, deadline <= now { releaseDelayed() }
         if let deadline = machine.nextDeadline, deadline <= now {
             interpreter.perform(machine.advance(to: now), at: now)
@@ -135,11 +143,11 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         if let deadline = interpreter.sink.nextDeadline, deadline <= now { interpreter.sink.advance(to: now) }
     }
 
-    private var nextDeadline: MonotonicTime? {
-        var earliest = machine.nextDeadline
-        if let deadline = interpreter.sink.nextDeadline { earliest = min(earliest ?? deadline, deadline) }
-        if let deadline = interpreter.impairments?.nextDeadline { earliest = min(earliest ?? deadline, deadline) }
-        if let ending { earliest = min(earliest ?? ending.deadline, ending.deadline) }
+    private var nextDeadline: MonotonicTime {
+        var earliest = min(machine.nextDeadline ?? nextCalendar, nextCalendar)
+        if let deadline = interpreter.sink.nextDeadline { earliest = min(earliest, deadline) }
+        if let deadline = interpreter.impairments?.nextDeadline { earliest = min(earliest, deadline) }
+        if let ending { earliest = min(earliest, ending.deadline) }
         return earliest
     }
 
@@ -234,6 +242,12 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
 
     private mutating func handle(_ input: ControlPlane.Input) {
         interpreter.perform(machine.handle(input, at: now), at: now)
+    }
+
+    /// Says what day it is: at the start before anything else, and now and then, as clocks are set.
+    private mutating func tellCalendar() {
+        nextCalendar = now.advanced(by: Self.calendarInterval)
+        handle(.calendar(.current()))
     }
 
     private mutating func releaseDelayed() {

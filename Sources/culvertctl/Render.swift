@@ -51,13 +51,13 @@ func render(_ list: ImpairmentList) -> String {
 func render(_ calls: [CallSnapshot]) -> String {
     guard !calls.isEmpty else { return "no calls\n" }
     var table = Table([
-        .init("TRACE"), .init("USER", minimum: 8), .init("ADDRESS", minimum: 15), .init("PEER", minimum: 12),
-        .init("STATE"), .init("AGE", isNumber: true),
+        .init("TRACE"), .init("USER", minimum: 6), .init("ADDRESS", minimum: 15), .init("PEER", minimum: 6),
+        .init("CLIENT", minimum: 6), .init("STATE"), .init("AGE", isNumber: true),
     ])
     for call in calls.sorted(by: { ($0.ageSeconds, $0.trace) > ($1.ageSeconds, $1.trace) }) {
         table.add([
-            call.trace, call.user ?? "-", call.innerAddress ?? "-", host(of: call.ike.peer), call.state,
-            age(call.ageSeconds),
+            call.trace, call.user ?? "-", call.innerAddress ?? "-", host(of: call.ike.peer), call.ike.client ?? "-",
+            call.state, age(call.ageSeconds),
         ])
     }
     return table.text()

@@ -41,6 +41,8 @@ private func describe(_ ike: CallSnapshot.IKEPart, _ account: inout Account) {
     account.layer("IKE", "\(ike.peer) to \(ike.local)")
     account.line("profile \(ike.profile), \(ike.state)")
     if let identity = ike.identity { account.line("identity \(identity)") }
+    let marks = [ike.client.map { "client \($0)" }, ike.key.map { "key \($0)" }].compactMap { $0 }
+    if !marks.isEmpty { account.line(marks.joined(separator: ", ")) }
     if let transform = ike.transform { account.line(transform) }
     switch (ike.peerBehindNAT, ike.localBehindNAT) {
     case (false, false): account.line("no NAT between")

@@ -49,9 +49,9 @@ struct RenderTests {
     func `A list of calls, oldest first`() {
         #expect(
             render([Samples.beginning, Samples.call]) == """
-                TRACE             USER   ADDRESS    PEER                           STATE     AGE
-                00c0ffee12345678  alice  10.99.0.7  198.51.100.7                   up      1h 2m
-                00c0ffee00000001  -      -          2001:db8:aaaa:bbbb:cccc:dddd…  keying     0s
+                TRACE             USER   ADDRESS    PEER                  CLIENT   STATE     AGE
+                00c0ffee12345678  alice  10.99.0.7  198.51.100.7          windows  up      1h 2m
+                00c0ffee00000001  -      -          2001:db8:aaaa:bbbb:…  -        keying     0s
 
                 """
         )
@@ -66,6 +66,7 @@ struct RenderTests {
                   IKE     198.51.100.7:61001 to 192.0.2.1:4500
                           profile remote-access, established
                           identity 10.0.0.7
+                          client windows, key branch
                           aes256-sha256-modp2048
                           peer behind NAT
                   ESP     inbound c0ffee01, outbound 0badcafe
@@ -105,6 +106,8 @@ struct RenderTests {
         var call = Samples.call
         call.user = hostile
         call.ike.identity = hostile
+        call.ike.client = hostile
+        call.ike.key = hostile
         call.l2tp?.hostName = hostile
         call.state = "up"
         var status = Samples.status
@@ -126,10 +129,11 @@ struct RenderTests {
         call.user = "a.rather.long.user.name@example.net"
         call.innerAddress = "255.255.255.255"
         call.ike.peer = "255.255.255.255:65535"
+        call.ike.client = "networkmanager"
         call.state = "negotiating"
         call.ageSeconds = 86_400 * 365 + 86_399
         for line in render([call]).split(separator: "\n") { #expect(line.count <= 80, "\(line)") }
-        #expect(render([call]).contains("a.rathe…"))
+        #expect(render([call]).contains("a.rat…  255.255.255.255  "))
     }
 
     @Test(

@@ -28,6 +28,8 @@ enum Samples {
                 )
             ]
         )
+        call.ike.client = "windows"
+        call.ike.key = "branch"
         call.user = "alice"
         call.innerAddress = "10.99.0.7"
         call.interface = "cv0"

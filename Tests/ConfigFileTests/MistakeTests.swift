@@ -315,8 +315,53 @@ struct MistakeTests {
             ),
             ("allow-legacy: [md5, md5]", 27, "allow-legacy lists md5 twice"),
             (
-                "allow-legacy: [ { name: md5, until: 2030-01-01 } ]", 23,
-                "an end date for a legacy algorithm is not supported yet; write its name alone"
+                "allow-legacy: [ { name: md4 } ]", 31,
+                "the name of an entry of allow-legacy is one of modp1024, 3des, md5, not 'md4'; did you mean 'md5'?"
+            ),
+            ("allow-legacy: [ { until: 2027-03-31 } ]", 23, "an entry of allow-legacy needs the key 'name'"),
+            (
+                "allow-legacy: [ { name: md5, client: apple } ]", 36,
+                "unknown key 'client' in an entry of allow-legacy; did you mean 'clients'?"
+            ),
+            (
+                "allow-legacy: [ { name: md5, until: 2027-02-29 } ]", 43,
+                "until is a day, not '2027-02-29'; "
+                    + "write year, month and day, as in 2027-03-31; it ends with that day, in UTC"
+            ),
+            (
+                "allow-legacy: [ { name: md5, until: } ]", 43,
+                "until is a single value, not nothing"
+            ),
+            (
+                "allow-legacy: [ { name: md5, clients: [android4] } ]", 46,
+                "an entry of clients is one of windows-xp, windows-7, windows, apple-old, apple, android-2, android-4, "
+                    + "android-6, android-7, chromeos, networkmanager, routeros, softether, strongswan, libreswan, "
+                    + "unknown, not 'android4'; did you mean 'android-4'?"
+            ),
+            (
+                "allow-legacy: [ { name: md5, clients: [] } ]", 45,
+                "clients names nobody; leave it out for every client"
+            ),
+            (
+                "allow-legacy: [ { name: md5, clients: [apple, apple] } ]", 53,
+                "clients lists apple twice"
+            ),
+            (
+                "allow-legacy: [md5, { name: md5, clients: [apple] } ]", 27,
+                "allow-legacy lists md5 twice; without clients an entry is for all of them; take one of the two out"
+            ),
+            (
+                "allow-legacy: [ { name: md5, clients: [apple, windows] }, { name: md5, clients: [apple] } ]", 65,
+                "allow-legacy lists md5 twice for the same client"
+            ),
+            (
+                "sha256-truncation: 112", 26,
+                "sha256-truncation is one of auto, 96, 128, not '112'"
+            ),
+            (
+                "esp-proposals: [aes256-sha256_96]", 23,
+                "aes256-sha256_96 in esp-proposals says how long HMAC-SHA2-256 is, which is not negotiated; "
+                    + "write aes256-sha256, and sha256-truncation: 96 if clients need it"
             ),
         ]
     )

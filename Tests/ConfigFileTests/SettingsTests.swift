@@ -219,6 +219,46 @@ struct SettingsTests {
     }
 
     @Test
+    func `Leave for legacy algorithms is for everybody, for some, or until the end of a day`() throws {
+        let text = """
+                  secret: { file: psk }
+                  proposals: [aes256-sha1-modp2048, aes256-sha1-modp1024, aes256-md5-modp2048]
+                  esp-proposals: [aes256-sha256, 3des-sha1]
+                  pfs-groups: [modp1024]
+                  allow-legacy:
+                    - 3des
+                    - name: modp1024
+                      clients: [android-4, android-7]
+                      until: 2027-03-31
+                    - { name: modp1024, clients: routeros }
+                    - { name: md5, until: 2026-12-31 }
+                  sha256-truncation: 96
+            """
+        let settings = try #require(Fixture().replacing(7, by: text).outcome.settings)
+        let profile = try #require(settings.controlPlane.ike.profiles.first)
+        #expect(profile.allowLegacy == [.tripleDES])
+        #expect(
+            profile.legacyGrants == [
+                LegacyGrant(.modp1024, clients: [.android4, .android7], until: WallClockTime(endOf: "2027-03-31")),
+                LegacyGrant(.modp1024, clients: [.routerOS]),
+                LegacyGrant(.md5, until: WallClockTime(endOf: "2026-12-31")),
+            ]
+        )
+        // 2027-04-01T00:00:00Z.
+        #expect(profile.legacyGrants[0].until?.milliseconds == 1_806_537_600_000)
+        #expect(profile.sha256Truncation == .bits96)
+    }
+
+    @Test
+    func `A name alone in braces is as good as the name`() throws {
+        let text = "      secret: { file: psk }\n      allow-legacy: [ { name: md5 } ]\n      sha256-truncation: auto"
+        let settings = try #require(Fixture().replacing(7, by: text).outcome.settings)
+        let profile = try #require(settings.controlPlane.ike.profiles.first)
+        #expect(profile.allowLegacy == [.md5] && profile.legacyGrants.isEmpty)
+        #expect(profile.sha256Truncation == .byClient)
+    }
+
+    @Test
     func `What is left out has its default`() throws {
         let settings = try #require(Fixture().outcome.settings)
         #expect(settings.controlPlane.ppp.authentication == [.mschapv2, .chapMD5, .pap])

@@ -36,6 +36,7 @@ struct EncapsulationOverheadTests {
 
     static let transforms: [ESPTransform] = [
         ESPTransform(cipher: .aesCBC(keyBits: 256), integrity: .hmacSHA256_128),
+        ESPTransform(cipher: .aesCBC(keyBits: 256), integrity: .hmacSHA256_96),
         ESPTransform(cipher: .aesCBC(keyBits: 128), integrity: .hmacSHA1_96),
         ESPTransform(cipher: .aesCBC(keyBits: 256), integrity: .hmacSHA512_256),
         ESPTransform(cipher: .aesGCM16(keyBits: 256), integrity: nil),

@@ -20,6 +20,8 @@ struct RawInitiator {
     var espLifetime: UInt32 = 3600
     var encapsulation: UInt16 = 2
     var pfs: DiffieHellmanGroup?
+    /// The last three of ``ikeOffer`` stand for DES with SHA2-256, SHA1 and MD5, as Android offers them.
+    var offersDES = false
     var entropy: any EntropySource = SeededEntropy(seed: 77)
 
     var cookieI = Cookie(rawValue: 0x0102_0304_0506_0708)
@@ -90,7 +92,13 @@ struct RawInitiator {
     }
 
     var phaseOneOffer: IKEv1.SAPayload {
-        let transforms = ikeOffer.enumerated().map { Self.wire($1, number: $0 + 1, lifetime: ikeLifetime) }
+        var transforms = ikeOffer.enumerated().map { Self.wire($1, number: $0 + 1, lifetime: ikeLifetime) }
+        if offersDES {
+            let last = FirstMessage.offer("des-sha256-modp1024", "des-sha1-modp1024", "des-md5-modp1024").proposals[0]
+            for (index, transform) in zip(transforms.indices.suffix(3), last.transforms) {
+                transforms[index].attributes = transform.attributes
+            }
+        }
         return IKEv1.SAPayload(
             proposals: [IKEv1.Proposal(number: 1, protocolID: .isakmp, spi: [], transforms: transforms)])
     }

@@ -201,7 +201,7 @@ struct ShardTests {
             },
             machine: {
                 ScriptedMachine(onInput: { _, input in
-                    box.value.withLock { $0.append(input) }
+                    if !input.isCalendar { box.value.withLock { $0.append(input) } }
                     return []
                 })
             }
@@ -453,7 +453,7 @@ struct ShardTests {
         let seen = Box(Mutex<[ControlPlane.Input]>([]))
         let shard = try await RunningShard(log: logWriter, impairments: Impairments()) {
             ScriptedMachine(onInput: { _, input in
-                seen.value.withLock { $0.append(input) }
+                if !input.isCalendar { seen.value.withLock { $0.append(input) } }
                 guard case .datagram = input else { return [] }
                 return [
                     .request(.closeSocket(socket), DataPlaneTicket(rawValue: 7)),
@@ -499,6 +499,26 @@ struct ShardTests {
         #expect(lines.contains("warning control impaired uid=1 pid=2: impaired: the timers of l2tp stand still"))
     }
 
+    @Test func saysFirstOfAllWhatDayItIs() async throws {
+        let seen = Box(Mutex<[ControlPlane.Input]>([]))
+        let before = WallClockTime.current().milliseconds
+        let shard = try await RunningShard {
+            ScriptedMachine(onInput: { _, input in
+                seen.value.withLock { $0.append(input) }
+                return []
+            })
+        }
+        try await shard.shutDown()
+        let after = WallClockTime.current().milliseconds
+        let inputs = seen.value.withLock { $0 }
+        guard case .calendar(let wall)? = inputs.first else {
+            Issue.record("something else came first: \(inputs)")
+            return
+        }
+        #expect(before <= wall.milliseconds && wall.milliseconds <= after)
+        #expect(inputs.dropFirst() == [.command(.shutDown)])
+    }
+
     @Test func terminatesWhoIsMeantAndSaysWhoAsked() async throws {
         let log = Pipe()
         let logWriter = log.writer
@@ -511,7 +531,7 @@ struct ShardTests {
                     .example(trace: "0123456789abcde1", user: "bob", interface: "ppp2"),
                 ],
                 onInput: { _, input in
-                    seen.value.withLock { $0.append(input) }
+                    if !input.isCalendar { seen.value.withLock { $0.append(input) } }
                     return []
                 }
             )
@@ -527,6 +547,10 @@ struct ShardTests {
         #expect(log.contents().contains("notice control terminate calls=2 uid=1000 pid=4242: 2 calls are told to end"))
         try await shard.shutDown()
     }
+}
+
+extension ControlPlane.Input {
+    fileprivate var isCalendar: Bool { if case .calendar = self { true } else { false } }
 }
 
 /// Lets closures share something that cannot be copied.

@@ -15,6 +15,8 @@ extension IKEv1 {
         /// Of quick mode's own key exchange.
         let group: DiffieHellmanGroup?
         let isEncapsulated: Bool
+        /// HMAC-SHA2-256 of this child and those after it; no proposal says it.
+        let truncatesSHA256To96: Bool
         let peerTrafficPort: UInt16?
         var lifetime: Duration
         var lifetimeKilobytes: UInt64?
@@ -27,6 +29,7 @@ extension IKEv1 {
             group: DiffieHellmanGroup?,
             identities: [Payload],
             isEncapsulated: Bool,
+            truncatesSHA256To96: Bool,
             peerTrafficPort: UInt16?,
             lifetime: Duration,
             lifetimeKilobytes: UInt64?
@@ -36,6 +39,7 @@ extension IKEv1 {
             peerIdentityLength = identities.first?.body.count ?? 0
             self.group = group
             self.isEncapsulated = isEncapsulated
+            self.truncatesSHA256To96 = truncatesSHA256To96
             self.peerTrafficPort = peerTrafficPort
             self.lifetime = lifetime
             self.lifetimeKilobytes = lifetimeKilobytes
@@ -123,6 +127,11 @@ extension IKEv1 {
             attempts += 1
             let wait = max(now.duration(to: expires) / 3, .seconds(1))
             rekeys = attempts < Self.mostAttempts ? now.advanced(by: wait) : nil
+        }
+
+        /// Of its own key exchange too.
+        var legacyAlgorithms: Set<LegacyAlgorithm> {
+            transform.legacyAlgorithms.union(terms.group?.legacyAlgorithms ?? [])
         }
 
         /// The two quick modes ran at the same time.

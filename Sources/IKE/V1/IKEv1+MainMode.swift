@@ -281,10 +281,10 @@ extension IKEv1.ResponderSA {
                 )
             ),
         ]
-        let legacy = phase.transform.legacyAlgorithms
-        if !legacy.isEmpty {
-            let names = LegacyAlgorithm.allCases.filter(legacy.contains)
-            effects.append(report(.legacyAlgorithm(names, transform: "\(phase.transform)")))
+        let name = "\(phase.transform)"
+        effects.append(report(.proposalChosen(.one, offered: phase.offer.payload, chosen: name)))
+        if let kind = surroundings.noteLegacy(phase.transform.legacyAlgorithms, in: name) {
+            effects.append(report(kind))
         }
         effects += notifications(in: opened.chain)
         return (.established(next), effects)

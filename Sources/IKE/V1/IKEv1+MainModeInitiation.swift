@@ -150,7 +150,10 @@ extension IKEv1 {
             do {
                 let chain = try arrival.chain()
                 let answer = try SAPayload(chain.only(.securityAssociation))
-                let choice = try IKEv1.choose(from: answer, surroundings.acceptances[origin.profile])
+                let choice = try IKEv1.choose(
+                    from: answer,
+                    surroundings.acceptance(of: origin.profile, for: origin.client)
+                )
                 guard choice.transform == origin.transform else { throw Failure.unreadable }
                 vendorIDs = chain.all(.vendorID)
             } catch {

@@ -59,7 +59,7 @@ extension IKEv1 {
                 review.add(candidate.name, objections)
             }
         }
-        return review.mismatch(accepted: acceptance.acceptedIKE.map(\.description))
+        return review.mismatch(accepted: acceptance.acceptedIKE.map(\.description), acceptance.client)
     }
 
     /// The attributes of a phase 1 transform, understood or not.
@@ -123,8 +123,8 @@ extension IKEv1 {
             if let stranger { objections.append(.unknown("attribute \(stranger)")) }
             if authentication != IKEv1.preSharedKey { objections.append(.authenticationMethod(authentication)) }
             if let algorithms {
-                let legacy = algorithms.legacyAlgorithms.subtracting(acceptance.profile.allowLegacy)
-                objections += LegacyAlgorithm.allCases.filter(legacy.contains).map { .needsLegacy($0) }
+                let legacy = acceptance.missing(of: algorithms.legacyAlgorithms)
+                objections += legacy.map { .needsLegacy($0) }
                 if legacy.isEmpty, acceptance.rank(of: algorithms) == nil {
                     objections.append(.notListed(nearest: acceptance.nearest(to: algorithms)?.description))
                 }

@@ -6,6 +6,7 @@ internal import Primitives
 extension IKEv1 {
     /// The transform we take from a phase 2 offer.
     package struct PhaseTwoChoice: Hashable, Sendable {
+        /// As it is installed: HMAC-SHA2-256 of the length that the client makes it.
         package var transform: ESPTransform
         /// The one the peer chose: that of packets to it.
         package var peerSPI: ESPSPI
@@ -59,7 +60,7 @@ extension IKEv1 {
         var answer = best.proposal
         answer.transforms = [best.transform]
         return PhaseTwoChoice(
-            transform: algorithms,
+            transform: acceptance.installed(algorithms),
             peerSPI: peerSPI,
             isEncapsulated: best.candidate.isUDP || circumstances.isNATPresent && circumstances.isOnNATTraversalPort,
             group: best.candidate.knownGroup,
@@ -67,6 +68,15 @@ extension IKEv1 {
             lifetimeKilobytes: best.candidate.lifetimeKilobytes,
             answer: answer
         )
+    }
+
+    /// As ``names(of:_:)`` has it, but for HMAC-SHA2-256, whose length is said too.
+    static func name(of choice: PhaseTwoChoice) -> String {
+        name(of: choice.transform, choice.group)
+    }
+
+    static func name(of transform: ESPTransform, _ group: DiffieHellmanGroup?) -> String {
+        group.map { "\(transform)-\($0.operatorName)" } ?? "\(transform)"
     }
 
     /// Each proposal, and whether another one has the same number.
@@ -101,7 +111,7 @@ extension IKEv1 {
                 review.add(name, objections)
             }
         }
-        return review.mismatch(accepted: acceptance.acceptedESP.map(\.description))
+        return review.mismatch(accepted: acceptance.acceptedESP.map(\.description), acceptance.client)
     }
 
     /// The attributes of an ESP transform, understood or not.
@@ -185,8 +195,8 @@ extension IKEv1 {
         func objectionToGroup(_ acceptance: Acceptance) -> Objection? {
             guard let group else { return nil }
             guard let knownGroup, acceptance.acceptsPFS(with: knownGroup) else {
-                let needsLegacy = knownGroup == .modp1024 && !acceptance.profile.allowLegacy.contains(.modp1024)
-                return needsLegacy ? .needsLegacy(.modp1024) : .pfsGroup(IKEv1.groupName(group))
+                let missing = acceptance.missing(of: knownGroup?.legacyAlgorithms ?? []).first
+                return missing.map { .needsLegacy($0) } ?? .pfsGroup(IKEv1.groupName(group))
             }
             return nil
         }
@@ -200,8 +210,8 @@ extension IKEv1 {
                 objections.append(.unknown(name))
                 return objections
             }
-            let legacy = algorithms.legacyAlgorithms.subtracting(acceptance.profile.allowLegacy)
-            objections += LegacyAlgorithm.allCases.filter(legacy.contains).map { .needsLegacy($0) }
+            let legacy = acceptance.missing(of: algorithms.legacyAlgorithms)
+            objections += legacy.map { .needsLegacy($0) }
             if legacy.isEmpty, acceptance.rank(of: algorithms) == nil {
                 objections.append(.notListed(nearest: acceptance.nearest(to: algorithms)?.description))
             }

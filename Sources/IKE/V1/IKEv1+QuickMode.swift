@@ -92,6 +92,8 @@ extension IKEv1.ResponderSA {
         var iv: [UInt8]
         var path: IKEv1.Path
         var child: ChildSA
+        /// What the peer offered; empty if we did.
+        var offered = IKEv1.SAPayload(proposals: [])
         var attempts = 1
         /// We began: the child that this one is to replace.
         var former: ChildSA.ID?
@@ -223,7 +225,9 @@ extension IKEv1.ResponderSA {
                     stage: .installing(installing)
                 )
             )
-            return room + [.installInbound(installing.child)] + notifications(in: opened.chain)
+            let name = IKEv1.name(of: installing.choice)
+            let chosen = report(.proposalChosen(.two, offered: installing.offered, chosen: name))
+            return room + [chosen, .installInbound(installing.child)] + notifications(in: opened.chain)
         } catch {
             let (kind, type) = verdict(on: error)
             let spi = (try? IKEv1.SAPayload(opened.chain.only(.securityAssociation)))?.proposals.first?.spi ?? []
@@ -271,7 +275,7 @@ extension IKEv1.ResponderSA {
         do throws(ProposalMismatch) {
             choice = try IKEv1.choose(
                 from: offer.sa,
-                acceptance(surroundings),
+                acceptance(surroundings, for: phase.client),
                 IKEv1.PhaseTwoCircumstances(
                     isNATPresent: phase.nat.isAny,
                     isOnNATTraversalPort: arrival.path.port == .natTraversal
@@ -288,6 +292,7 @@ extension IKEv1.ResponderSA {
             group: choice.group,
             identities: offer.identities,
             isEncapsulated: choice.isEncapsulated,
+            truncatesSHA256To96: choice.transform.integrity == .hmacSHA256_96,
             peerTrafficPort: offer.peerTrafficPort,
             lifetime: IKEv1.lifetime(choice.lifetime, atMost: profile.longestChildLifetime),
             lifetimeKilobytes: IKEv1.kilobytes(choice.lifetimeKilobytes, atMost: profile.longestChildKilobytes)
@@ -318,6 +323,7 @@ extension IKEv1.ResponderSA {
             )
         )
         installing.child.previousIKE = phase.heritage
+        installing.offered = offer.sa
         installing.deriveKeys(phase.keys)
         return installing
     }

@@ -226,10 +226,10 @@ extension IKEv1.ResponderSA {
         notePath(waiting.path, in: &phase, &surroundings)
         add(waiting.child, to: &phase)
         if phase.quickModes.allSatisfy(\.isOver) { phase.dropContexts() }
-        return [.installOutbound(childID(waiting.child.inboundSPI))] + announcement(of: waiting.child)
+        return [.installOutbound(childID(waiting.child.inboundSPI))] + announcement(of: waiting.child, &surroundings)
     }
 
-    func announcement(of child: IKEv1.Child) -> [IKEv1.Effect] {
+    func announcement(of child: IKEv1.Child, _ surroundings: inout Surroundings) -> [IKEv1.Effect] {
         var effects = [
             report(
                 .childEstablished(
@@ -240,11 +240,8 @@ extension IKEv1.ResponderSA {
                 )
             )
         ]
-        let legacy = child.transform.legacyAlgorithms
-        if !legacy.isEmpty {
-            let names = LegacyAlgorithm.allCases.filter(legacy.contains)
-            effects.append(report(.legacyAlgorithm(names, transform: "\(child.transform)")))
-        }
+        let name = IKEv1.name(of: child.transform, child.terms.group)
+        if let kind = surroundings.noteLegacy(child.legacyAlgorithms, in: name) { effects.append(report(kind)) }
         return effects
     }
 

@@ -81,6 +81,10 @@ extension IKEv1.ResponderSA {
         guard phase.children.count + pending < Self.mostChildren else {
             return [report(.tooManyChildren(Self.mostChildren))]
         }
+        let missing = acceptance(surroundings, for: phase.client).missing(of: child.legacyAlgorithms)
+        guard missing.isEmpty else {
+            return [report(.rekeyFailed(former.id, missing.refusal))]
+        }
         guard let spi = surroundings.takeSPI(for: id) else { return [report(.spiExhausted)] }
         do throws(CryptographyError) {
             return try offer(former, under: spi, in: &phase, at: now, surroundings)
@@ -210,17 +214,20 @@ extension IKEv1.ResponderSA {
             isNATPresent: phase.nat.isAny,
             isOnNATTraversalPort: path.port == .natTraversal
         )
-        let choice: IKEv1.PhaseTwoChoice
+        var choice: IKEv1.PhaseTwoChoice
         let asked: IKEv1.PhaseTwoChoice
         do throws(ProposalMismatch) {
-            choice = try IKEv1.choose(from: sa, acceptance(surroundings), circumstances)
-            asked = try IKEv1.choose(from: offering.terms.offer, acceptance(surroundings), circumstances)
+            let acceptance = acceptance(surroundings, for: phase.client)
+            choice = try IKEv1.choose(from: sa, acceptance, circumstances)
+            asked = try IKEv1.choose(from: offering.terms.offer, acceptance, circumstances)
         } catch {
             throw .proposal(error)
         }
         guard choice.transform == asked.transform, choice.group == asked.group,
             choice.isEncapsulated == asked.isEncapsulated
         else { throw .identity("the answer is not what was asked for") }
+        // As the former child has it, whatever the IKE SA of today was taken for.
+        choice.transform = choice.transform.truncatingSHA256(to96: offering.terms.truncatesSHA256To96)
         let identities = opened.chain.payloads.filter { $0.type == .identification }.map(\.body)
         guard identities == offering.terms.identities.reversed().map(\.body) else {
             throw .identity("the answer is for other traffic")
@@ -335,7 +342,7 @@ extension IKEv1.ResponderSA {
         if let former = installing.former, former.ike != id { surroundings.errands.append(.replaced(former, at: now)) }
         if phase.quickModes.allSatisfy(\.isOver) { phase.dropContexts() }
         return [.installOutbound(childID(child.inboundSPI)), .transmit(installing.path.datagram(message))]
-            + announcement(of: child)
+            + announcement(of: child, &surroundings)
     }
 
     /// Our quick mode came to nothing. The former child goes on, and has further attempts.

@@ -23,6 +23,9 @@ extension IKEv1 {
         /// Message 2, but for the two cookies that it begins with.
         package let answer: [UInt8]
 
+        /// What the peer offered.
+        var payload: SAPayload { (try? SAPayload(key.saBody[...])) ?? SAPayload(proposals: []) }
+
         func answer(with cookies: CookiePair) -> [UInt8] { cookies.bytes + answer }
     }
 
@@ -41,6 +44,8 @@ extension IKEv1 {
         private var untried = Ring<Offer.Key, Offer>(capacity: mostUntried)
         private var bytes = 0
         private var lastSerial: UInt64 = 0
+        /// Those up to this one were removed all at once.
+        private var lastRemoved: UInt64 = 0
         /// Untried offers that were pushed out.
         package private(set) var forgotten: UInt64 = 0
 
@@ -94,8 +99,16 @@ extension IKEv1 {
         /// A peer that made this offer has proved that it knows the key. The offer stays in its old place too, as
         /// others may hold a cookie with that.
         package mutating func trust(_ offer: Offer) {
-            guard trusted.place(of: offer.key) == nil else { return }
+            guard offer.serial > lastRemoved, trusted.place(of: offer.key) == nil else { return }
             _ = trusted.append(offer, for: offer.key)
+        }
+
+        /// Forgets every offer, for good: peers that hold a cookie with one begin anew.
+        package mutating func removeAll() {
+            trusted = Ring(capacity: Self.mostTrusted)
+            untried = Ring(capacity: Self.mostUntried)
+            bytes = 0
+            lastRemoved = lastSerial
         }
     }
 }

@@ -258,5 +258,9 @@ extension IKEv1 {
         }
 
         func acceptance(_ surroundings: Surroundings) -> Acceptance { surroundings.acceptances[profile] }
+
+        func acceptance(_ surroundings: Surroundings, for client: Client) -> Acceptance {
+            surroundings.acceptance(of: profile, for: client)
+        }
     }
 }

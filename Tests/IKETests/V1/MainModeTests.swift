@@ -255,7 +255,7 @@ struct MainModeTests {
         let effects = rig.send(
             try rig.peer.message5(rig.peer.message5Payloads + [Payload(.notification, notification)])
         )
-        #expect(effects.eventNames == ["phase1-established", "initial-contact"])
+        #expect(effects.eventNames == ["phase1-established", "phase1-chosen", "initial-contact"])
     }
 
     @Test func aWrongKeyEndsInOneEventAndSilence() throws {

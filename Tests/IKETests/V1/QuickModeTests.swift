@@ -16,7 +16,7 @@ struct QuickModeTests {
         var rig = try Self.established()
         var quick = rig.peer.newQuick()
         let effects = rig.send(try rig.peer.quick1(&quick))
-        #expect(effects.words == ["installInbound"])
+        #expect(effects.words == ["[phase2-chosen]", "installInbound"])
         let child = try #require(effects.installs.first)
         #expect(child.id.ike == rig.endpoint.snapshots.first?.id)
         #expect(child.trace == rig.endpoint.snapshots.first?.trace)

@@ -265,7 +265,7 @@ private let golden = """
     main-mode-2 + message 1: – > main-mode-2
     main-mode-2 + another message 1: – > main-mode-2
     main-mode-2 + message 3: transmit > main-mode-2
-    main-mode-2 + message 5: transmit [phase1-established] > established
+    main-mode-2 + message 5: transmit [phase1-established] [phase1-chosen] > established
     main-mode-2 + message 5, other key: transmit [authentication-failed] > refused
     main-mode-2 + quick 1: [unexpected-message] > main-mode-2
     main-mode-2 + quick 3: [unexpected-message] > main-mode-2
@@ -293,7 +293,7 @@ private let golden = """
     established + message 3: – > established
     established + message 5: transmit > established
     established + message 5, other key: – > established
-    established + quick 1: installInbound > established
+    established + quick 1: [phase2-chosen] installInbound > established
     established + quick 3: [malformed-message] > established
     established + delete child: – > established
     established + delete IKE SA: [deleted-by-peer] deletedByPeer > deleted
