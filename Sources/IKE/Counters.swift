@@ -34,6 +34,13 @@ package struct Counters: Hashable, Sendable {
     /// Offers nobody had authenticated with, pushed out of memory by newer ones.
     package var forgottenOffers: UInt64 = 0
 
+    /// Pieces of messages that came.
+    package var fragments: UInt64 = 0
+    /// Those that were no use, and those that came without the rest of their message.
+    package var fragmentsDropped: UInt64 = 0
+    /// Messages put together out of pieces.
+    package var messagesPutTogether: UInt64 = 0
+
     package init() {}
 
     /// For status.
@@ -54,6 +61,9 @@ package struct Counters: Hashable, Sendable {
             "ike.key-agreements-over-rate": keyAgreementsOverRate,
             "ike.forgotten-first-messages": forgottenFirstMessages,
             "ike.forgotten-offers": forgottenOffers,
+            "ike.fragments": fragments,
+            "ike.fragments-dropped": fragmentsDropped,
+            "ike.messages-put-together": messagesPutTogether,
         ]
     }
 }

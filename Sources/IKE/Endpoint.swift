@@ -132,8 +132,9 @@ package struct Endpoint: Sendable {
     var surroundings: Surroundings
     let antiClogging: IKEv1.AntiClogging
     var firstMessages: IKEv1.FirstMessages
+    var fragments = IKEv1.Fragments()
     var associations: [IKESAID: IKEv1.ResponderSA] = [:]
-    private var byCookies: [IKEv1.CookiePair: IKESAID] = [:]
+    private(set) var byCookies: [IKEv1.CookiePair: IKESAID] = [:]
     /// For messages of a peer that has not seen our cookie yet.
     private(set) var byInitiator: [IKEv1.FirstMessages.Key: IKESAID] = [:]
     var peers = Peers()
@@ -158,7 +159,10 @@ package struct Endpoint: Sendable {
 
     /// When ``advance(to:)`` next has something to do.
     package var nextDeadline: MonotonicTime? {
-        [deadlines.nextDeadline, initiationDeadlines.nextDeadline, firstMessages.nextDeadline].compactMap(\.self).min()
+        [
+            deadlines.nextDeadline, initiationDeadlines.nextDeadline, firstMessages.nextDeadline,
+            fragments.nextDeadline,
+        ].compactMap(\.self).min()
     }
 
     package mutating func receive(_ datagram: Datagram, at now: MonotonicTime) -> [Effect] {
@@ -197,6 +201,7 @@ package struct Endpoint: Sendable {
             now: now,
             fingerprint: Self.fingerprint(of: message)
         )
+        if header.nextPayload == .fragment { return receivePiece(arrival) }
         if initiations[header.initiatorCookie] != nil { return receiveAnswer(arrival) }
         if header.responderCookie.isZero { return receiveFirst(arrival, datagram) }
         let cookies = IKEv1.CookiePair(initiator: header.initiatorCookie, responder: header.responderCookie)
@@ -239,7 +244,7 @@ package struct Endpoint: Sendable {
             effects += work(on: id) { $0.advance(to: now, &$1) }
         }
         advanceInitiations(to: now, into: &effects)
-        return effects + firstMessages.advance(to: now)
+        return effects + firstMessages.advance(to: now) + advanceFragments(to: now)
     }
 
     /// The SA has a successor: it ends as soon as the peer has had time to hand its children over.
@@ -337,7 +342,7 @@ package struct Endpoint: Sendable {
     ) -> [Effect] {
         guard let place = associations.index(forKey: id) else { return [] }
         let outcome = associations.values[place].working(&surroundings, body)
-        var effects = outcome.effects
+        var effects = inPieces(outcome.effects, if: associations.values[place].isFragmenting)
         surroundings.admission.moveEstablished(from: outcome.before, to: outcome.after)
         if outcome.leftHalfOpen {
             surroundings.admission.leaveHalfOpen(associations.values[place].origin.address)
