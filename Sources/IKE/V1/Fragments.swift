@@ -72,6 +72,8 @@ extension IKEv1 {
                 makeRoom()
                 return .waiting
             case .whole(let message)?:
+                // The assembly has it already, and takes it along.
+                bytes += Self.cost(piece)
                 forget(key)
                 return .whole(message)
             case .otherMessage?:

@@ -228,7 +228,7 @@ struct FragmentsTests {
         var highest = (count: 0, bytes: 0)
         for number in 0..<100_000 {
             // Backwards, so that none is ever whole; each source has many messages, and there are many sources.
-            let piece = Self.piece(UInt8(32 - number % 31), data, id: UInt16(1 + number % 3 / 2))
+            let piece = Self.piece(UInt8(32 - number % 31), data)
             let key = Self.key(number / 31, source: UInt32(number / 310))
             _ = fragments.take(piece, of: key, at: start, factor: 1)
             highest = (max(highest.count, fragments.count), max(highest.bytes, fragments.bytes))

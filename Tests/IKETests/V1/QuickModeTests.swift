@@ -194,7 +194,12 @@ struct QuickModeTests {
             Identities(
                 testDescription: "everything of ours",
                 peer: udp(client.address, 1701),
-                local: IKEv1.IDPayload(type: .ipv4Subnet, protocolNumber: 17, port: 1701, data: hex("0000000000000000")),
+                local: IKEv1.IDPayload(
+                    type: .ipv4Subnet,
+                    protocolNumber: 17,
+                    port: 1701,
+                    data: hex("0000000000000000")
+                ),
                 port: nil
             ),
             Identities(
