@@ -206,6 +206,7 @@ extension RealKernelTests {
                   meta secpath exists udp checksum 0 counter
                 } }
                 X
+                true
                 """
             )
             #expect(output == "")
