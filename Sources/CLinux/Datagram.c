@@ -104,6 +104,8 @@ int culvert_allow_fragments(int fd, int family)
                        : option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
 }
 
+int culvert_omit_checksum(int fd) { return option(fd, SOL_SOCKET, SO_NO_CHECK, 1); }
+
 int64_t culvert_recvfrom(int fd, void *bytes, uint64_t capacity, struct culvert_address *peer)
 {
     union any_address address = {0};

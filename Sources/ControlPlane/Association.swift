@@ -35,6 +35,8 @@ struct Association: Sendable {
     /// The peer has deleted its last IKE SA: whatever stands waits for the next one.
     var isForsaken = false
     let started: MonotonicTime
+    /// Its first child is: some NAT is between us, now and later.
+    let isEncapsulated: Bool
     /// The one whose outbound half the kernel uses.
     var newestChild: ChildSA.ID?
     /// The kernel was asked what the sessions have carried.
@@ -61,6 +63,15 @@ struct Association: Sendable {
     static let mostHeld = 16
 
     var path: Path { Path(local: local, peer: peer) }
+
+    /// As it is to be opened, and opened again.
+    var tunnelSocket: TunnelSocket {
+        TunnelSocket(
+            requestID: id,
+            localAddress: local.address,
+            omitsChecksum: isEncapsulated && local.address.isV4
+        )
+    }
 
     struct Child: Sendable {
         private(set) var sa: ChildSA

@@ -97,16 +97,17 @@ extension ControlPlane {
         let id = privatePorts.take(entropy)
         requestIDs[child.id.ike] = id
         paths[child.path] = id
-        associations[id] = Association(
+        let association = Association(
             id: id,
             trace: child.trace,
             local: child.local,
             peer: child.peer,
             ikeSAs: [child.id.ike],
-            started: now
+            started: now,
+            isEncapsulated: child.isEncapsulated
         )
-        let socket = TunnelSocket(requestID: id, localAddress: child.local.address)
-        request(.openSocket(socket), for: .openSocket(id), into: &effects)
+        associations[id] = association
+        request(.openSocket(association.tunnelSocket), for: .openSocket(id), into: &effects)
         awaitTunnel(on: id, since: now)
         return id
     }

@@ -167,8 +167,7 @@ package struct ControlPlane: Sendable {
             privatePorts.release(id)
         case .reopenSocket(let id):
             guard let association = associations[id] else { return }
-            let socket = TunnelSocket(requestID: id, localAddress: association.local.address)
-            request(.openSocket(socket), for: .openSocket(id), into: &effects)
+            request(.openSocket(association.tunnelSocket), for: .openSocket(id), into: &effects)
         case .installInbound(let child):
             inboundAnswered(child, outcome, at: now, into: &effects)
         case .installOutbound(let child):

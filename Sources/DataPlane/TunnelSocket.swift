@@ -11,9 +11,16 @@ package struct TunnelSocket: Hashable, Sendable {
     package var requestID: RequestID
     /// Our address as the peer addresses it (after its NAT and ours).
     package var localAddress: IPAddress
+    /// What goes out has UDP checksum 0, "none": that of IPv4 covers addresses which a NAT changes, out of sight
+    /// inside ESP, which has its own.
+    ///
+    /// - SeeAlso: RFC 3948 §3.1.2
+    package var omitsChecksum: Bool
 
-    package init(requestID: RequestID, localAddress: IPAddress) {
+    /// - Parameter omitsChecksum: Means nothing for IPv6, which demands a checksum.
+    package init(requestID: RequestID, localAddress: IPAddress, omitsChecksum: Bool = false) {
         self.requestID = requestID
         self.localAddress = localAddress
+        self.omitsChecksum = omitsChecksum
     }
 }

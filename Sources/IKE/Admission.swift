@@ -75,7 +75,7 @@ package struct Admission: Sendable {
         }
     }
 
-    private func factor(_ address: IPAddress) -> Int {
+    func factor(_ address: IPAddress) -> Int {
         largeSources.contains { $0.contains(address) } ? Self.largeSourceFactor : 1
     }
 

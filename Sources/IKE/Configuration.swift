@@ -25,6 +25,9 @@ package struct Configuration: Hashable, Sendable {
     package var keepaliveInterval: Duration = .seconds(20)
     /// Silence after which an established peer is asked whether it is there (RFC 3706).
     package var deadPeerInterval: Duration = .seconds(60)
+    /// IP packets of ours that would be longer go out in pieces, to peers that announced that they put them together:
+    /// what networks do to fragments of IP is nobody's to say. 1,280 passes everywhere where IPv6 does.
+    package var longestPacket = 1280
     /// Silence after which it is gone.
     package var silenceLimit: Duration = .seconds(150)
 

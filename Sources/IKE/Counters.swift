@@ -36,6 +36,12 @@ package struct Counters: Hashable, Sendable {
 
     /// Agreed on, in either phase, by algorithm.
     package var legacyAlgorithms: [LegacyAlgorithm: UInt64] = [:]
+    /// Pieces of messages that came.
+    package var fragments: UInt64 = 0
+    /// Those that were no use, and those that came without the rest of their message.
+    package var fragmentsDropped: UInt64 = 0
+    /// Messages put together out of pieces.
+    package var messagesPutTogether: UInt64 = 0
 
     package init() {}
 
@@ -57,6 +63,9 @@ package struct Counters: Hashable, Sendable {
             "ike.key-agreements-over-rate": keyAgreementsOverRate,
             "ike.forgotten-first-messages": forgottenFirstMessages,
             "ike.forgotten-offers": forgottenOffers,
+            "ike.fragments": fragments,
+            "ike.fragments-dropped": fragmentsDropped,
+            "ike.messages-put-together": messagesPutTogether,
         ]
         for algorithm in LegacyAlgorithm.allCases {
             counters["ike.legacy-\(algorithm.rawValue)"] = legacyAlgorithms[algorithm, default: 0]

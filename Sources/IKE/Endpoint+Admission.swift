@@ -80,6 +80,7 @@ extension Endpoint {
                 natTraversal: NATTraversal(announced: vendorIDs),
                 isAnsweringProbes: vendorIDs.contains { $0.elementsEqual(VendorID.deadPeerDetection) },
                 vendorIDs: VendorIDs(vendorIDs),
+                isFragmenting: vendorIDs.contains { $0.starts(with: VendorID.fragmentation) },
                 saBody: Array(body)
             )
         } catch {
@@ -102,6 +103,7 @@ extension Endpoint {
         var payloads = [Payload(.securityAssociation, choice.answer)]
         if let natTraversal = key.natTraversal { payloads.append(Payload(.vendorID, natTraversal.vendorID)) }
         payloads.append(Payload(.vendorID, VendorID.deadPeerDetection))
+        if key.isFragmenting { payloads.append(Payload(.vendorID, VendorID.fragmentationOfMainMode)) }
         let header = ISAKMPHeader(initiatorCookie: .zero, responderCookie: .zero, exchange: .identityProtection)
         return surroundings.offers.add(
             key,
@@ -138,9 +140,19 @@ extension Endpoint {
         _ cookies: IKEv1.CookiePair
     ) -> (IKEv1.Offer, trace: TraceID)? {
         let header = arrival.header
-        guard header.exchange == .identityProtection, header.messageID == 0, !header.flags.contains(.encryption),
-            let place = IKEv1.AntiClogging.place(in: cookies.responder), let offer = surroundings.offers[place],
-            let trace = antiClogging.verify(cookies, over: arrival.path, serial: offer.serial, at: arrival.now)
+        guard header.exchange == .identityProtection, header.messageID == 0, !header.flags.contains(.encryption)
+        else { return nil }
+        return offer(behind: cookies, over: arrival.path, at: arrival.now)
+    }
+
+    /// What the responder's cookie was given for, if it is one that we gave this peer.
+    func offer(
+        behind cookies: IKEv1.CookiePair,
+        over path: IKEv1.Path,
+        at now: MonotonicTime
+    ) -> (IKEv1.Offer, trace: TraceID)? {
+        guard let place = IKEv1.AntiClogging.place(in: cookies.responder), let offer = surroundings.offers[place],
+            let trace = antiClogging.verify(cookies, over: path, serial: offer.serial, at: now)
         else { return nil }
         return (offer, trace)
     }
@@ -210,6 +222,9 @@ extension Endpoint {
         package var trustedOffers: Int
         package var halfOpen: Int
         package var associations: Int
+        /// Messages of which not every piece has come, and the bytes that are kept of them.
+        package var unfinishedMessages: Int
+        package var unfinishedBytes: Int
     }
 
     package var occupancy: Occupancy {
@@ -220,7 +235,9 @@ extension Endpoint {
             untriedOffers: surroundings.offers.untriedCount,
             trustedOffers: surroundings.offers.trustedCount,
             halfOpen: surroundings.admission.halfOpenCount,
-            associations: associations.count
+            associations: associations.count,
+            unfinishedMessages: fragments.count,
+            unfinishedBytes: fragments.bytes
         )
     }
 }

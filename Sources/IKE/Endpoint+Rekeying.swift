@@ -18,6 +18,7 @@ extension Endpoint {
             path: association.path,
             transform: phase.transform,
             natTraversal: phase.natTraversal,
+            isFragmenting: association.isFragmenting,
             identity: phase.identity,
             client: phase.client,
             keyIndex: phase.keyIndex
@@ -48,6 +49,7 @@ extension Endpoint {
         guard var initiation = initiations[cookie] else { return [] }
         var effects: [Effect] = []
         let outcome = body(&initiation, surroundings, &effects)
+        effects = inPieces(effects, if: initiation.origin.isFragmenting)
         if case .waiting = outcome {
             initiations[cookie] = initiation
             initiationDeadlines.set(cookie, to: initiation.deadline)

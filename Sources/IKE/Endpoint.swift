@@ -132,8 +132,9 @@ package struct Endpoint: Sendable {
     var surroundings: Surroundings
     let antiClogging: IKEv1.AntiClogging
     var firstMessages: IKEv1.FirstMessages
+    var fragments = IKEv1.Fragments()
     var associations: [IKESAID: IKEv1.ResponderSA] = [:]
-    private var byCookies: [IKEv1.CookiePair: IKESAID] = [:]
+    private(set) var byCookies: [IKEv1.CookiePair: IKESAID] = [:]
     /// For messages of a peer that has not seen our cookie yet.
     private(set) var byInitiator: [IKEv1.FirstMessages.Key: IKESAID] = [:]
     var peers = Peers()
@@ -162,7 +163,7 @@ package struct Endpoint: Sendable {
     package var nextDeadline: MonotonicTime? {
         [
             deadlines.nextDeadline, initiationDeadlines.nextDeadline, firstMessages.nextDeadline,
-            surroundings.nextGrantEnd,
+            surroundings.nextGrantEnd, fragments.nextDeadline,
         ].compactMap(\.self).min()
     }
 
@@ -202,6 +203,7 @@ package struct Endpoint: Sendable {
             now: now,
             fingerprint: Self.fingerprint(of: message)
         )
+        if header.nextPayload == .fragment { return receivePiece(arrival) }
         if initiations[header.initiatorCookie] != nil { return receiveAnswer(arrival) }
         if header.responderCookie.isZero { return receiveFirst(arrival, datagram) }
         let cookies = IKEv1.CookiePair(initiator: header.initiatorCookie, responder: header.responderCookie)
@@ -245,7 +247,7 @@ package struct Endpoint: Sendable {
         }
         advanceInitiations(to: now, into: &effects)
         if let end = surroundings.nextGrantEnd, end <= now { effects += reviewGrants(at: now) }
-        return effects + firstMessages.advance(to: now)
+        return effects + firstMessages.advance(to: now) + advanceFragments(to: now)
     }
 
     /// The SA has a successor: it ends as soon as the peer has had time to hand its children over.
@@ -343,7 +345,7 @@ package struct Endpoint: Sendable {
     ) -> [Effect] {
         guard let place = associations.index(forKey: id) else { return [] }
         let outcome = associations.values[place].working(&surroundings, body)
-        var effects = outcome.effects
+        var effects = inPieces(outcome.effects, if: associations.values[place].isFragmenting)
         surroundings.admission.moveEstablished(from: outcome.before, to: outcome.after)
         if outcome.leftHalfOpen {
             surroundings.admission.leaveHalfOpen(associations.values[place].origin.address)

@@ -140,8 +140,8 @@ extension Event {
                 .warning,
                 "invalid-identity",
                 "the traffic asked for in quick mode is refused: \(reason)",
-                remedy: "configure the client for L2TP in transport mode: UDP, port 1701 on this side;"
-                    + " behind a NAT it needs NAT traversal (RFC 3947)"
+                remedy: "what is accepted: UDP between any port of the one address of the peer and port 1701 of the one"
+                    + " address it dials, in transport mode; behind a NAT the peer needs NAT traversal (RFC 3947)"
             )
         case .invalidKeyExchange(let reason):
             return EventDescription(

@@ -21,4 +21,11 @@ package enum VendorID {
     /// - SeeAlso: RFC 3706 §5.1
     package static let deadPeerDetection: [UInt8] =
         [0xAF, 0xCA, 0xD7, 0x13, 0x68, 0xA1, 0xF1, 0xC9, 0x6B, 0x86, 0x96, 0xFC, 0x77, 0x57, 0x01, 0x00]
+    /// MD5 of `FRAGMENTATION`. Most append four bytes that say for which exchanges.
+    ///
+    /// - SeeAlso: [MS-IKEE] §2.2.3.1
+    package static let fragmentation: [UInt8] =
+        [0x40, 0x48, 0xB7, 0xD5, 0x6E, 0xBC, 0xE8, 0x85, 0x25, 0xE7, 0xDE, 0x7F, 0x00, 0xD6, 0xC2, 0xD3]
+    /// ``fragmentation`` as we announce it: for main mode.
+    package static let fragmentationOfMainMode: [UInt8] = fragmentation + [0x80, 0, 0, 0]
 }

@@ -47,6 +47,9 @@ extension KernelDataPlane {
             }
         }
         try attempt("IP_MTU_DISCOVER", faults) { culvert_allow_fragments(descriptor, family) }
+        if socket.omitsChecksum, family == 4 {
+            try attempt("SO_NO_CHECK", faults) { culvert_omit_checksum(descriptor) }
+        }
         try attempt("SO_REUSEADDR", faults) { culvert_reuse_address(descriptor) }
         let local = SocketAddress(socket.localAddress, port: socket.requestID.port)
         var address = culvert_address(local)

@@ -24,8 +24,8 @@ struct EventTests {
                 key: nil
             ),
             .proposalChosen(.one, offered: IKEv1.SAPayload(proposals: []), chosen: "c"),
-            .aggressiveMode(.refused(identity: "i")), .preSharedKeys(.overBudget), .fragmentation(.refused("r")),
-            .legacyGrant(.ended(LegacyGrant(.md5), profile: "p")),
+            .aggressiveMode(.refused(identity: "i")), .preSharedKeys(.overBudget),
+            .fragmentation(.refused(.firstMessage)), .legacyGrant(.ended(LegacyGrant(.md5), profile: "p")),
             .childEstablished(child, outboundSPI: child.inboundSPI, transform: esp, isEncapsulated: true),
             .legacyAlgorithm([.md5], transform: "aes256-md5-modp2048"), .initialContact, .noProfile,
             .firstMessageRate(10), .halfOpenLimit(7), .halfOpenSourceLimit(7), .ikeSALimit(7),

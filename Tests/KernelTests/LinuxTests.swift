@@ -37,6 +37,21 @@ struct LinuxTests {
         }
     }
 
+    @Test func aSocketMayOmitItsChecksum() {
+        let descriptor = culvert_udp_socket(4)
+        defer { close(descriptor) }
+        func value() -> Int32 {
+            var value: Int32 = -1
+            var length = socklen_t(MemoryLayout<Int32>.size)
+            #expect(getsockopt(descriptor, SOL_SOCKET, SO_NO_CHECK, &value, &length) == 0)
+            return value
+        }
+        #expect(value() == 0)
+        #expect(culvert_omit_checksum(descriptor) == 0)
+        #expect(value() == 1)
+        #expect(culvert_omit_checksum(-1) == -EBADF)
+    }
+
     @Test func addressesSurviveTheWayThroughC() throws {
         for text in ["192.0.2.1", "255.255.255.255", "2001:db8::1", "fe80::1:2:3:4"] {
             let address = SocketAddress(try #require(IPAddress(text)), port: 4500)

@@ -8,6 +8,7 @@ package struct SimulatedKernel: Sendable {
     package struct Socket: Hashable, Sendable {
         package var localAddress: IPAddress
         package var peer: SocketAddress?
+        package var omitsChecksum = false
     }
 
     package private(set) var sockets: [RequestID: Socket] = [:]
@@ -75,7 +76,7 @@ package struct SimulatedKernel: Sendable {
         switch request {
         case .openSocket(let socket):
             guard sockets[socket.requestID] == nil else { return refuse("socket opened twice", 17) }
-            sockets[socket.requestID] = Socket(localAddress: socket.localAddress)
+            sockets[socket.requestID] = Socket(localAddress: socket.localAddress, omitsChecksum: socket.omitsChecksum)
         case .connectSocket(let id, let peer):
             guard sockets[id] != nil else { return refuse("connect without socket", 9) }
             sockets[id]?.peer = peer

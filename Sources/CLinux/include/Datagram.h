@@ -27,6 +27,9 @@ int culvert_reuse_address(int fd);
 /// Lets packets of any size out, in fragments if they must: IP_MTU_DISCOVER with IP_PMTUDISC_DONT.
 int culvert_allow_fragments(int fd, int family);
 
+/// Sends UDP over IPv4 with checksum 0, the kernel's L2TP included: SO_NO_CHECK.
+int culvert_omit_checksum(int fd);
+
 /// Receives one datagram without waiting. Returns its length (which may exceed `capacity`: the rest is lost).
 int64_t culvert_recvfrom(int fd, void *bytes, uint64_t capacity, struct culvert_address *peer);
 

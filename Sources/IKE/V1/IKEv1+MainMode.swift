@@ -49,6 +49,7 @@ extension IKEv1.ResponderSA {
         profile = offer.key.profile
         path = arrival.path
         origin = arrival.path.peer
+        isFragmenting = offer.key.isFragmenting
         state = .waitKeyExchange(WaitKeyExchange(offer: offer, deadline: deadline))
     }
 

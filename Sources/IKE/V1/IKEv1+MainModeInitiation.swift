@@ -18,6 +18,7 @@ extension IKEv1 {
             let path: Path
             let transform: IKETransform
             let natTraversal: NATTraversal?
+            let isFragmenting: Bool
             let identity: IDPayload
             let client: Client
             let keyIndex: Int
@@ -81,7 +82,10 @@ extension IKEv1 {
                 responderCookie: .zero,
                 exchange: .identityProtection
             )
-            let vendorIDs = [origin.natTraversal?.vendorID, VendorID.deadPeerDetection].compactMap(\.self)
+            let vendorIDs = [
+                origin.natTraversal?.vendorID, VendorID.deadPeerDetection,
+                origin.isFragmenting ? VendorID.fragmentationOfMainMode : nil,
+            ].compactMap(\.self)
             request = Message(header: header, payloads: [offer] + vendorIDs.map { Payload(.vendorID, $0) }).encode()
             wait = surroundings.configuration.retransmissionWait
             ends = now.advanced(by: surroundings.configuration.exchangeTimeout)

@@ -390,13 +390,15 @@ extension IKEv1.ResponderSA {
         } catch {
             throw .malformed(error)
         }
-        if parsed.count == 2 {
-            offer.peerTrafficPort = try trafficPort(peer: parsed[0], local: parsed[1], path, nat)
-        }
+        guard parsed.count == 2 else { throw .identity("without identities it would be for all traffic") }
+        offer.peerTrafficPort = try trafficPort(peer: parsed[0], local: parsed[1], path, nat)
         return offer
     }
 
     /// The port of the peer's traffic; `nil` for any.
+    ///
+    /// An SA is for what the kernel will let it carry, and for nothing else: UDP between any port of the peer's and
+    /// port 1701 of ours. The answer cannot narrow an offer in IKEv1, so a wider one is refused.
     ///
     /// Behind a NAT the addresses are what the client believes them to be: its own private one, and whichever
     /// it dialled. Without a NAT they have to be those of the packet.
@@ -418,11 +420,12 @@ extension IKEv1.ResponderSA {
                 throw .identity("it is for \(localAddress), which is not our address")
             }
         }
-        for identity in [peer, local] where identity.protocolNumber != 0 && identity.protocolNumber != Self.udp {
-            throw .identity("it is for IP protocol \(identity.protocolNumber)")
+        for identity in [peer, local] where identity.protocolNumber != Self.udp {
+            let number = identity.protocolNumber
+            throw .identity(number == 0 ? "it is for every IP protocol" : "it is for IP protocol \(number)")
         }
-        guard local.port == Self.l2tp || local.port == 0 else {
-            throw .identity("it is for port \(local.port) on our side")
+        guard local.port == Self.l2tp else {
+            throw .identity(local.port == 0 ? "it is for every port on our side" : "it is for our port \(local.port)")
         }
         return peer.port == 0 ? nil : peer.port
     }

@@ -10,6 +10,8 @@ extension IKEv1 {
             /// The peer announced RFC 3706.
             package var isAnsweringProbes: Bool
             package var vendorIDs: VendorIDs
+            /// The peer puts pieces of messages together.
+            package var isFragmenting = false
             /// SAi_b, which both hashes of phase 1 cover.
             package var saBody: [UInt8]
         }

@@ -84,6 +84,8 @@ extension IKEv1 {
         package let profile: Int
         /// Where message 1 came from.
         let origin: SocketAddress
+        /// The peer puts pieces of messages together.
+        let isFragmenting: Bool
         /// Where the peer is, as far as it proved that.
         package internal(set) var path: Path
         /// The last message of phase 1 and what became of it.
@@ -111,6 +113,7 @@ extension IKEv1 {
             self.cookies = cookies
             profile = origin.profile
             self.origin = origin.path.peer
+            isFragmenting = origin.isFragmenting
             path = origin.path
             state = .established(phase)
         }

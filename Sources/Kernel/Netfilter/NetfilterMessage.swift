@@ -158,6 +158,8 @@ enum NetfilterExpression: Hashable {
     case count(String)
     case doNotTrack
     case drop
+    /// Leaves the chain and those it was jumped to from; other chains of the hook come after it.
+    case accept
     /// Goes on in another chain, and comes back at its end.
     case jump(String)
 
@@ -176,7 +178,7 @@ enum NetfilterExpression: Hashable {
         case .compare: "cmp"
         case .shiftLeft: "bitwise"
         case .toNetworkOrder: "byteorder"
-        case .set, .drop, .jump: "immediate"
+        case .set, .drop, .accept, .jump: "immediate"
         case .count: "objref"
         case .doNotTrack: "notrack"
         }
@@ -230,6 +232,8 @@ enum NetfilterExpression: Hashable {
             message.put(Int(NFTA_OBJREF_IMM_NAME.rawValue), string: name)
         case .drop:
             message.put(verdict: NF_DROP)
+        case .accept:
+            message.put(verdict: NF_ACCEPT)
         case .jump(let chain):
             message.put(verdict: NFT_JUMP.rawValue, chain: chain)
         case .doNotTrack:

@@ -6,7 +6,7 @@ internal import Glibc
 /// The fixed rules by which any number of peers behind one address are told apart, and by which nothing travels in
 /// clear. After decryption UDP port 1701 becomes the private port in the low half of the association's request id;
 /// before encryption the private port becomes 1701 again. What is not protected is dropped, whether or not anybody
-/// listens.
+/// listens; and of what comes under a peer's keys everything but L2TP.
 ///
 /// The table belongs to our netlink socket: nobody else can change it, and it goes when we go, however we go.
 package final class PortShift {
@@ -22,6 +22,8 @@ package final class PortShift {
         case refusedOut = "refused-out-in-clear"
         /// An ICMP error of ours that would have quoted what came protected.
         case refusedQuote = "refused-quote-in-clear"
+        /// Something else than L2TP under a peer's keys: whoever has keys has them for L2TP, and for nothing else here.
+        case refusedInside = "refused-inside-esp"
     }
 
     private let socket: NetlinkSocket
@@ -93,12 +95,16 @@ package final class PortShift {
         rules.addOwnedTable()
         for counter in Counter.allCases { rules.addCounter(counter.rawValue) }
         let hook = { (number: nf_inet_hooks, priority: Int32) in isActive ? (number.rawValue, priority) : nil }
-        // Before conntrack: its NAT would make the kernel look for the policy anew, without the socket's.
+        // What came under a peer's keys. First of all, so that no rule of anybody's sends it elsewhere; and before
+        // conntrack: its NAT would make the kernel look for the policy anew, without the socket's.
+        rules.addChain("inside", hook: nil)
+        rules.addRule("inside", isL2TP + [.doNotTrack, .accept])
+        rules.addRule("inside", [.count(Counter.refusedInside.rawValue), .drop])
         rules.addChain("before", hook: hook(NF_INET_PRE_ROUTING, -300))
-        rules.addRule("before", isL2TP + isProtected + [.doNotTrack])
+        rules.addRule("before", isOfOurAssociation + [.jump("inside")])
         // After the operator's filter, which thus sees port 1701.
         rules.addChain("in", hook: hook(NF_INET_LOCAL_IN, 200))
-        rules.addRule("in", isL2TP + privatePortOfAssociation + becomesDestination)
+        rules.addRule("in", isL2TP + isOfOurAssociation + becomesDestination)
         rules.addRule("in", isL2TP + isInClear + [.count(Counter.refusedL2TP.rawValue), .drop])
         rules.addRule("in", isPrivate(.destinationPort) + isInClear + [.count(Counter.refusedPrivate.rawValue), .drop])
         for (chain, quotes) in [("quotes", quotes), ("quotes-v6", quotesV6)] {
@@ -171,9 +177,6 @@ package final class PortShift {
 
     private static let isL2TPInFirst: [NetfilterExpression] = [.compare(.first, .equal, l2tpPort.networkBytes)]
 
-    private static let isProtected: [NetfilterExpression] = [
-        .load(.securityPath, .first), .compare(.first, .equal, [1]),
-    ]
     private static let isInClear: [NetfilterExpression] = [
         .load(.securityPath, .first), .compare(.first, .equal, [0]),
     ]
@@ -181,9 +184,14 @@ package final class PortShift {
         .loadRouteIsProtected(.first), .compare(.first, .equal, [0]),
     ]
 
-    /// The low half of the request id, moved to where a port lies in memory.
-    private static let privatePortOfAssociation: [NetfilterExpression] =
-        [.loadRequestID(.first), .shiftLeft(.first, by: 16), .toNetworkOrder(.first)] + isPrivateInFirst
+    /// The request id is one of ours, as ``Ownership/isOurs(requestID:)`` has it: a serial above a private port. Afterwards
+    /// the port is in the first register, where a port lies in memory. What came without ESP has no request id and
+    /// does not match.
+    private static let isOfOurAssociation: [NetfilterExpression] =
+        [
+            .loadRequestID(.first), .toNetworkOrder(.first), .compare(.first, .greaterOrEqual, [0, 1, 0, 0]),
+            .loadRequestID(.first), .shiftLeft(.first, by: 16), .toNetworkOrder(.first),
+        ] + isPrivateInFirst
 
     /// ESP has authenticated the datagram, and behind a NAT the inner checksum is wrong anyway: with IPv4 it is
     /// replaced by "none", which is right in every case. IPv6 demands one.

@@ -130,13 +130,83 @@ struct QuickModeTests {
                 testDescription: "any port on both sides",
                 peer: udp(client.address, 0),
                 local: udp(gateway.address, 0),
-                port: .some(nil)
+                port: nil
+            ),
+            Identities(
+                testDescription: "any port of ours",
+                peer: udp(client.address, 1701),
+                local: udp(gateway.address, 0),
+                port: nil
             ),
             Identities(
                 testDescription: "any protocol",
                 peer: udp(client.address, 0, 0),
                 local: udp(gateway.address, 0, 0),
+                port: nil
+            ),
+            Identities(
+                testDescription: "any protocol, port 1701",
+                peer: udp(client.address, 1701, 0),
+                local: udp(gateway.address, 1701, 0),
+                port: nil
+            ),
+            Identities(
+                testDescription: "UDP of ours, any protocol of the peer's",
+                peer: udp(client.address, 1701, 0),
+                local: udp(gateway.address, 1701),
+                port: nil
+            ),
+            Identities(
+                testDescription: "ICMP",
+                peer: udp(client.address, 0, 1),
+                local: udp(gateway.address, 0, 1),
+                port: nil
+            ),
+            Identities(
+                testDescription: "DNS",
+                peer: udp(client.address, 0),
+                local: udp(gateway.address, 53),
+                port: nil
+            ),
+            Identities(
+                testDescription: "subnets of one address, as libreswan and strongSwan may write them",
+                peer: IKEv1.IDPayload(type: .ipv4Subnet, protocolNumber: 17, port: 0, data: hex("C6336407FFFFFFFF")),
+                local: IKEv1.IDPayload(
+                    type: .ipv4Subnet,
+                    protocolNumber: 17,
+                    port: 1701,
+                    data: hex("C0000201FFFFFFFF")
+                ),
                 port: .some(nil)
+            ),
+            Identities(
+                testDescription: "ranges of one address",
+                peer: IKEv1.IDPayload(type: .ipv4Range, protocolNumber: 17, port: 1701, data: hex("C6336407C6336407")),
+                local: IKEv1.IDPayload(type: .ipv4Range, protocolNumber: 17, port: 1701, data: hex("C0000201C0000201")),
+                port: 1701
+            ),
+            Identities(
+                testDescription: "a range",
+                peer: IKEv1.IDPayload(type: .ipv4Range, protocolNumber: 17, port: 1701, data: hex("C6336407C6336408")),
+                local: udp(gateway.address, 1701),
+                port: nil
+            ),
+            Identities(
+                testDescription: "everything of ours",
+                peer: udp(client.address, 1701),
+                local: IKEv1.IDPayload(
+                    type: .ipv4Subnet,
+                    protocolNumber: 17,
+                    port: 1701,
+                    data: hex("0000000000000000")
+                ),
+                port: nil
+            ),
+            Identities(
+                testDescription: "a mask with a hole",
+                peer: IKEv1.IDPayload(type: .ipv4Subnet, protocolNumber: 17, port: 1701, data: hex("C6336407FF00FFFF")),
+                local: udp(gateway.address, 1701),
+                port: nil
             ),
             Identities(
                 testDescription: "TCP",
@@ -208,13 +278,59 @@ struct QuickModeTests {
         #expect(child.isEncapsulated)
     }
 
-    @Test("D02, twin: without identities the addresses of IKE count")
-    func withoutIdentitiesTheAddressesOfIKECount() throws {
+    /// RFC 2409 §5.5: it would be for all traffic between the two.
+    @Test("D02: without identities quick mode is refused")
+    func withoutIdentitiesItIsRefused() throws {
         var rig = try Self.established()
         var quick = rig.peer.newQuick()
         let payloads = rig.peer.quickPayloads(quick).filter { $0.type != .identification }
-        let child = try #require(rig.send(try rig.peer.quick1(&quick, payloads)).installs.first)
-        #expect(child.peerTrafficPort == nil)
+        let effects = rig.send(try rig.peer.quick1(&quick, payloads))
+        #expect(effects.words == ["transmit", "[invalid-identity]"])
+        let chain = try rig.peer.openInformational(Rig.reply(effects))
+        #expect(try IKEv1.NotificationPayload(chain.only(.notification)).type == .invalidIDInformation)
+    }
+
+    @Test func overIPv6AddressesAreComparedToo() throws {
+        let outside = (ours: try #require(IPAddress("2001:db8::2")), theirs: try #require(IPAddress("2001:db8::1")))
+        let full = [UInt8](repeating: 0xFF, count: 16)
+        func subnet(_ address: IPAddress, _ mask: [UInt8]) -> IKEv1.IDPayload {
+            IKEv1.IDPayload(type: .ipv6Subnet, protocolNumber: 17, port: 1701, data: address.bytes + mask)
+        }
+        let examples: [(peer: IKEv1.IDPayload, local: IKEv1.IDPayload, isTaken: Bool)] = [
+            (Self.udp(outside.theirs, 1701), Self.udp(outside.ours, 1701), true),
+            (Self.udp(outside.theirs, 0), Self.udp(outside.ours, 1701), true),
+            (subnet(outside.theirs, full), subnet(outside.ours, full), true),
+            (subnet(outside.theirs, full.dropLast() + [0xFE]), Self.udp(outside.ours, 1701), false),
+            (Self.udp(outside.ours, 1701), Self.udp(outside.ours, 1701), false),
+            (Self.udp(client.address, 1701), Self.udp(gateway.address, 1701), false),
+            (Self.udp(outside.theirs, 1701), Self.udp(outside.ours, 53), false),
+        ]
+        for (index, example) in examples.enumerated() {
+            var rig = Rig()
+            rig.local = SocketAddress(outside.ours, port: 500)
+            rig.source = SocketAddress(outside.theirs, port: 500)
+            rig.peer.ownAddress = rig.source
+            rig.peer.gatewayAddress = rig.local
+            try rig.toEstablished()
+            var quick = rig.peer.newQuick()
+            let payloads =
+                rig.peer.quickPayloads(quick).filter { $0.type != .identification }
+                + [Payload(.identification, example.peer), Payload(.identification, example.local)]
+            let effects = rig.send(try rig.peer.quick1(&quick, payloads))
+            #expect(effects.installs.isEmpty == !example.isTaken, "\(index): \(effects.words)")
+        }
+    }
+
+    @Test("a refusal says what would be accepted")
+    func aRefusalSaysWhatWouldBeAccepted() throws {
+        var rig = try Self.established()
+        var quick = rig.peer.newQuick()
+        let payloads =
+            rig.peer.quickPayloads(quick).filter { $0.type != .identification }
+            + [client, gateway].map { Payload(.identification, Self.udp($0.address, 0, 0)) }
+        let event = try #require(rig.send(try rig.peer.quick1(&quick, payloads)).events.first)
+        #expect(event.kind == .invalidIdentity("it is for every IP protocol"))
+        #expect(event.description.remedy?.contains("UDP between any port") == true)
     }
 
     @Test("D02: one identity, three, or the peer's twice and none of ours is refused", arguments: [1, 2, 3])
