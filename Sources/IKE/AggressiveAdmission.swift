@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Primitives
+internal import Primitives
 
 /// How much aggressive mode strangers get: each exchange costs a key agreement and a place for somebody who has proved
 /// nothing, not even where he is.
