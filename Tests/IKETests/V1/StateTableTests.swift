@@ -4,6 +4,7 @@ import DataPlane
 import IKE
 import Primitives
 import Testing
+import Foundation
 
 /// The whole responder on one page: a change of behaviour is a change to this table.
 struct StateTableTests {
@@ -13,7 +14,14 @@ struct StateTableTests {
         var events: [(name: String, apply: (inout Rig) -> [Endpoint.Effect])] = []
 
         init() throws {
-            var rig = Rig()
+            // Aggressive mode looks for the second by name, main mode takes the first.
+            var rig = Rig(
+                Endpoint(
+                    configuration: Configuration(profiles: [.test(), .aggressive()]),
+                    entropy: SeededEntropy(seed: 1)
+                )
+            )
+            var group = rig
             var peer = rig.peer
             states.append(("nothing", rig))
             let message1 = peer.message1()
@@ -101,6 +109,17 @@ struct StateTableTests {
             let other1 = otherOffer.message1()
             let aggressive = Message(header: peer.header(.aggressive), payloads: [Payload(.nonce, [1])]).encode()
             let id = child.id
+            group.peer = .group()
+            group.peer.cookieI = Cookie(rawValue: 0x4747)
+            let aggressive1 = try group.peer.aggressive1()
+            try group.peer.receiveAggressive2(Rig.reply(group.send(aggressive1)))
+            states.append(("aggressive-mode", group))
+            var liar = group.peer
+            let badAggressive3 = try liar.aggressive3([Payload(.hash, [UInt8](repeating: 7, count: 32))])
+            let clearAggressive3 = try liar.aggressive3(isEncrypted: false)
+            let aggressive3 = try group.peer.aggressive3()
+            var ofGroup = group.peer.newQuick()
+            let earlyQuick = try group.peer.quick1(&ofGroup)
 
             func message(_ name: String, _ bytes: [UInt8]) {
                 events.append((name, { $0.send(bytes) }))
@@ -119,6 +138,11 @@ struct StateTableTests {
             message("quick 2", quick2ofPeer.bytes)
             message("delete in clear", clear)
             message("aggressive", aggressive)
+            message("aggressive 1", aggressive1)
+            message("aggressive 3", aggressive3)
+            message("aggressive 3 in clear", clearAggressive3)
+            message("aggressive 3, other key", badAggressive3)
+            message("quick 1 of the group", earlyQuick)
             for outcome in [
                 Endpoint.InstallOutcome.installed, .spiInUse, .failed(DataPlaneError(step: "NEWSA", code: 12)),
                 .refused("not here"),
@@ -160,6 +184,7 @@ struct StateTableTests {
             }
         }
         let text = table.joined(separator: "\n")
+        try! text.write(toFile: "/tmp/table.txt", atomically: true, encoding: .utf8)
         let expected = golden.split(separator: "\n").map(String.init)
         for (now, before) in zip(table, expected) where now != before {
             Issue.record("is:  \(now)\nwas: \(before)")
