@@ -266,6 +266,7 @@ struct SecurityCaseTests {
         #expect(effects.words == ["[aggressive-mode-refused]"])
         #expect(effects.events.first?.description.remedy?.contains("group name") == true)
         #expect(rig.endpoint.counters.keyAgreements == 0 && rig.endpoint.snapshots.isEmpty)
+        rig.peer.cookieI = Cookie(rawValue: 2)
         try rig.toEstablished()
     }
 
@@ -323,7 +324,7 @@ struct SecurityCaseTests {
             events += effects.count
         }
         #expect(events == 1)
-        rig.now = rig.now.advanced(by: .seconds(1))
+        rig.peer.cookieI = Cookie(rawValue: 2)
         try rig.toEstablished()
     }
 
