@@ -143,7 +143,9 @@ struct AggressiveSecurityTests {
             for local in ["192.0.2.1", "2001:db8::1"] {
                 var rig = Rig.aggressive(profile)
                 rig.local = SocketAddress(try #require(IPAddress(local)), port: 500)
-                if !rig.local.address.isV4 { rig.source = SocketAddress(try #require(IPAddress("2001:db8::2")), port: 500) }
+                if !rig.local.address.isV4 {
+                    rig.source = SocketAddress(try #require(IPAddress("2001:db8::2")), port: 500)
+                }
                 rig.peer.identity = IKEv1.IDPayload(type: .keyID, protocolNumber: 0, port: 0, data: [0x78])
                 rig.peer.ikeOffer = ClientOffer.ike(offer)
                 rig.peer.vendorIDs = [VendorID.rfc3947]

@@ -24,7 +24,8 @@ struct IdentityPatternTests {
             ("sale*les", "sales", false), ("*ab*ab*", "abab", true), ("*ab*ab*", "aba", false),
             ("a*aab*b", "aaaabab", true), ("a*aab*b", "aaab", false), ("a*aab*b", "aaabb", true),
             ("a*ba*ba*c", "abababac", true), ("*aab", "aaab", true), ("*a*b*c*", "cba", false),
-            ("s.les", "sales", false), ("s?les", "sales", false), ("[s]ales", "sales", false), ("^sales$", "sales", false),
+            ("s.les", "sales", false), ("s?les", "sales", false), ("[s]ales", "sales", false),
+            ("^sales$", "sales", false),
             ("sales", "Sales", false), ("", "sales", false),
         ] {
             #expect(Self.matches(pattern, .keyID, name) == isMatch, "\(pattern) \(name)")
@@ -101,9 +102,11 @@ struct IdentityPatternTests {
         "B10: what has no name is nobody, whatever the pattern",
         arguments: [
             (IKEv1.IDType.distinguishedName, [UInt8](repeating: 0x30, count: 60)), (.generalName, [1, 2, 3]),
-            (.ipv4Address, [1, 2, 3]), (.ipv6Address, [UInt8](repeating: 1, count: 15)), (.ipv4Subnet, [10, 0, 0, 0, 255, 0, 0, 0]),
+            (.ipv4Address, [1, 2, 3]), (.ipv6Address, [UInt8](repeating: 1, count: 15)),
+            (.ipv4Subnet, [10, 0, 0, 0, 255, 0, 0, 0]),
             (.ipv4Range, [10, 0, 0, 1, 10, 0, 0, 2]), (.fqdn, [0x61, 0x00, 0x62]), (.userFQDN, [0xFF]), (.fqdn, []),
-            (.keyID, [UInt8](repeating: 0x61, count: IKEv1.IDPayload.longestName + 1)), (IKEv1.IDType(rawValue: 99), [0x61]),
+            (.keyID, [UInt8](repeating: 0x61, count: IKEv1.IDPayload.longestName + 1)),
+            (IKEv1.IDType(rawValue: 99), [0x61]),
         ]
     )
     func nobody(_ type: IKEv1.IDType, _ data: [UInt8]) {

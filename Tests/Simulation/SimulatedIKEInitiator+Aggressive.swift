@@ -89,9 +89,10 @@ extension SimulatedIKEInitiator {
         )
         var payloads = [Payload(.hash, hashI)]
         if found.count >= 2 {
-            payloads = [floated(settings.gateway), floated(settings.ownAddress)].map {
-                Payload(type, natHash($0, transform.hash))
-            } + payloads
+            payloads =
+                [floated(settings.gateway), floated(settings.ownAddress)].map {
+                    Payload(type, natHash($0, transform.hash))
+                } + payloads
         }
         if settings.sendsInitialContact {
             let contact = IKEv1.NotificationPayload(

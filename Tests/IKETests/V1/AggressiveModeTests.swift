@@ -135,7 +135,9 @@ struct AggressiveModeTests {
             #expect(chain.all(natTraversal.discoveryPayload).map { Array($0) } == discovery)
             rig.float()
             let payloads = rig.peer.aggressiveDiscovery(natTraversal.discoveryPayload, port: 4500)
-            let effects = rig.send(try rig.peer.aggressive3(payloads + [rig.peer.aggressive3Hash], isEncrypted: isEncrypted))
+            let effects = rig.send(
+                try rig.peer.aggressive3(payloads + [rig.peer.aggressive3Hash], isEncrypted: isEncrypted)
+            )
             #expect(effects.eventNames == ["phase1-established"])
             #expect(rig.endpoint.snapshots.first?.isPeerBehindNAT == true)
             #expect(rig.endpoint.snapshots.first?.isLocalBehindNAT == false)
@@ -144,7 +146,10 @@ struct AggressiveModeTests {
         }
     }
 
-    @Test("without a NAT none is found, whether NAT-D is for the ports before or after the float", arguments: [500, 4500])
+    @Test(
+        "without a NAT none is found, whether NAT-D is for the ports before or after the float",
+        arguments: [500, 4500]
+    )
     func portsOfDiscovery(_ port: UInt16) throws {
         for floats in [false, true] {
             var rig = Rig.aggressive()
