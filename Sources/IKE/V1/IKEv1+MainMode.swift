@@ -283,13 +283,14 @@ extension IKEv1.ResponderSA {
         return message
     }
 
-    /// The peer has not proved to be one of ours: its source will have to wait if that happens too often.
+    /// The peer has not proved to be one of ours: its source will have to wait if that happens too often. That is the
+    /// address that returned our cookie, as anybody can write another one into the message that does not prove it.
     mutating func refuseProof(
         _ kind: Event.Kind,
         _ arrival: IKEv1.Arrival,
         _ surroundings: inout Surroundings
     ) -> (State, [IKEv1.Effect]) {
-        let delay = surroundings.admission.recordFailure(of: arrival.path.peer.address, at: arrival.now)
+        let delay = surroundings.admission.recordFailure(of: path.peer.address, at: arrival.now)
         let (next, effects) = refuse(kind, answering: .authenticationFailed, arrival, surroundings)
         return (next, effects + (delay.map { [report(.authenticationDelay($0))] } ?? []))
     }
