@@ -135,3 +135,8 @@ extension Rig {
         return send(try peer.aggressive3(isEncrypted: isEncrypted))
     }
 }
+
+extension [Endpoint.Effect] {
+    /// The names of events, but for what only shows how something was chosen.
+    var verdicts: [String] { eventNames.filter { $0 != "proposal-chosen" } }
+}
