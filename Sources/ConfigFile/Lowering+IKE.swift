@@ -22,7 +22,9 @@ extension Lowering {
                 if !names.insert(profile.name).inserted {
                     diagnostics.error(element.position, "two profiles have the name \(profile.name.quoted)")
                 }
-                if let anyIsTakenBy {
+                // Aggressive mode looks for the name among all profiles of an address.
+                let isFoundByName = profile.allowsAggressiveMode && !profile.identities.isEmpty
+                if let anyIsTakenBy, !isFoundByName {
                     diagnostics.warning(
                         element.position,
                         "the profile \(profile.name.quoted) is never used: \(anyIsTakenBy.quoted) before it takes every peer",
@@ -30,7 +32,7 @@ extension Lowering {
                     )
                 }
                 let prefixes = profile.remote ?? []
-                for prefix in prefixes {
+                for prefix in prefixes where !isFoundByName {
                     if let first = taken.first(where: { $0.prefix.covers(prefix) }) {
                         diagnostics.warning(
                             element.position,
@@ -69,7 +71,7 @@ extension Lowering {
         let listable = legacy.union(grants.map(\.algorithm))
         let truncation = sha256Truncation(&section)
         let identities = identities(&section)
-        let allowsAggressiveMode = aggressiveMode(&section)
+        let allowsAggressiveMode = aggressiveMode(&section, identities)
         let concealsNAT = section.take("conceal-nat").flatMap { $0.boolean("conceal-nat", &diagnostics) } ?? true
         let ike = section.take("proposals").map { ikeProposals($0, legacy: listable) } ?? Profile.l2tpClientsIKE
         let esp = section.take("esp-proposals").map { espProposals($0, legacy: listable) } ?? Profile.l2tpClientsESP

@@ -52,6 +52,7 @@ package struct Admission: Sendable {
     /// Bounded by ``total``.
     private var halfOpen: [IPAddress: HalfOpen] = [:]
     package private(set) var halfOpenCount = 0
+    private var aggressive = AggressiveAdmission()
     /// Where peers are that have authenticated themselves, and with how many IKE SAs. Bounded by the limit on those.
     private var established: [SocketAddress: Int] = [:]
     /// Said once for each time the limit is reached.
@@ -66,6 +67,8 @@ package struct Admission: Sendable {
 
     package var claimedCount: Int { claimed.count }
     package var provedCount: Int { proved.count }
+    package var aggressiveCount: Int { aggressive.waitingCount }
+    package var aggressiveSourceCount: Int { aggressive.sourceCount }
 
     /// What counts as one source: whoever has an IPv6 address has at least 2^64 of them.
     package static func source(_ address: IPAddress) -> IPAddress {
@@ -149,6 +152,32 @@ package struct Admission: Sendable {
         let rate = Budget.Rate(perSecond: Self.keyAgreementsPerSecond, burst: perSource)
             .scaled(by: factor(address))
         return proved.withValue(of: Self.source(address), fresh: Proved()) { $0.keyAgreements.take(rate, at: now) }
+    }
+
+    /// Whether a peer may have a key agreement computed that has only sent a first message.
+    ///
+    /// - Returns: Why not, and whether that is news.
+    package mutating func takeAggressive(
+        from peer: SocketAddress,
+        at now: MonotonicTime
+    ) -> (reason: AggressiveModeEvent, isNews: Bool)? {
+        aggressive.take(
+            Self.source(peer.address),
+            factor: factor(peer.address),
+            isEstablished: established[peer] != nil,
+            at: now
+        )
+    }
+
+    package var aggressivePatience: Duration { aggressive.patience(atMost: patience) }
+
+    /// Besides ``enterHalfOpen(_:)``.
+    package mutating func enterAggressive(_ address: IPAddress) {
+        aggressive.enter(Self.source(address))
+    }
+
+    package mutating func leaveAggressive(_ address: IPAddress) {
+        aggressive.leave(Self.source(address))
     }
 
     /// A peer that has returned its cookie does not know the key.

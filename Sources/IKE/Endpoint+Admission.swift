@@ -22,6 +22,7 @@ extension Endpoint {
         if let (refusal, isNews) = surroundings.admission.takeFirstMessage(from: key.peer, at: arrival.now) {
             return turnAway(arrival, refusal, isNews)
         }
+        if header.exchange == .aggressive { return answerAggressive(arrival, key) }
         guard header.exchange == .identityProtection else {
             return [stray(datagram, .unsupportedExchange(header.exchange))]
         }
@@ -60,9 +61,10 @@ extension Endpoint {
         return [.transmit(arrival.path.datagram(message))]
     }
 
-    fileprivate struct FirstMessageRefusal: Error {
+    struct FirstMessageRefusal: Error {
         var event: Event.Kind
-        var answer: NotifyType
+        /// `nil` if the peer is not told.
+        var answer: NotifyType?
     }
 
     private mutating func findOffer(
@@ -115,7 +117,7 @@ extension Endpoint {
     }
 
     /// One event, one notification unless it were longer than what it answers, and silence after that.
-    private mutating func refuse(
+    mutating func refuse(
         _ arrival: IKEv1.Arrival,
         _ key: IKEv1.FirstMessages.Key,
         _ refusal: FirstMessageRefusal
@@ -130,8 +132,10 @@ extension Endpoint {
         let silence = IKEv1.Answer(fingerprint: arrival.fingerprint, message: [], sent: arrival.now)
         firstMessages.record(key, silence, trace, at: arrival.now)
         let cookies = IKEv1.CookiePair(initiator: key.cookie, responder: cookie)
-        return IKEv1.notification(refusal.answer, cookies, messageID: surroundings.messageID(), answering: arrival)
-            + [.report(Event(trace: trace, peer: key.peer, kind: refusal.event))]
+        let notification = refusal.answer.map {
+            IKEv1.notification($0, cookies, messageID: surroundings.messageID(), answering: arrival)
+        }
+        return (notification ?? []) + [.report(Event(trace: trace, peer: key.peer, kind: refusal.event))]
     }
 
     /// What message 1 was about, if this is message 3 and the cookie in it one that we gave this peer.
@@ -179,7 +183,7 @@ extension Endpoint {
         }
     }
 
-    private mutating func isTurnedAway(_ arrival: IKEv1.Arrival) -> [Effect]? {
+    mutating func isTurnedAway(_ arrival: IKEv1.Arrival) -> [Effect]? {
         if let (refusal, isNews) = surroundings.admission.refusal(of: arrival.path.peer, at: arrival.now) {
             return turnAway(arrival, refusal, isNews)
         }
@@ -221,6 +225,9 @@ extension Endpoint {
         package var untriedOffers: Int
         package var trustedOffers: Int
         package var halfOpen: Int
+        /// Those of them that aggressive mode made.
+        package var aggressive: Int
+        package var aggressiveSources: Int
         package var associations: Int
         /// Messages of which not every piece has come, and the bytes that are kept of them.
         package var unfinishedMessages: Int
@@ -235,6 +242,8 @@ extension Endpoint {
             untriedOffers: surroundings.offers.untriedCount,
             trustedOffers: surroundings.offers.trustedCount,
             halfOpen: surroundings.admission.halfOpenCount,
+            aggressive: surroundings.admission.aggressiveCount,
+            aggressiveSources: surroundings.admission.aggressiveSourceCount,
             associations: associations.count,
             unfinishedMessages: fragments.count,
             unfinishedBytes: fragments.bytes
@@ -243,7 +252,7 @@ extension Endpoint {
 }
 
 extension Endpoint.FirstMessageRefusal {
-    fileprivate init(malformed error: DecodeError) {
+    init(malformed error: DecodeError) {
         let answer: NotifyType =
             switch error {
             case .invalidValue("DOI", _): .doiNotSupported

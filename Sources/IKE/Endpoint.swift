@@ -229,15 +229,22 @@ package struct Endpoint: Sendable {
         for arrival: IKEv1.Arrival,
         _ make: (IKESAID) -> IKEv1.ResponderSA
     ) -> [Effect] {
+        let (id, effects) = enter(make)
+        return effects + work(on: id) { $0.receive(arrival, &$1) }
+    }
+
+    /// Gives an SA its place.
+    mutating func enter(_ make: (IKESAID) -> IKEv1.ResponderSA) -> (IKESAID, [Effect]) {
         lastID += 1
         let id = IKESAID(rawValue: lastID)
         let association = make(id)
         byCookies[association.cookies] = id
         byInitiator[Self.initiator(association)] = id
         surroundings.admission.enterHalfOpen(association.origin.address)
+        if association.isWaitingForHash { surroundings.admission.enterAggressive(association.origin.address) }
         associations[id] = association
-        return [association.report(.started(profile: profileName(association)))]
-            + work(on: id) { $0.receive(arrival, &$1) }
+        deadlines.set(id, to: association.deadline)
+        return (id, [association.report(.started(profile: profileName(association)))])
     }
 
     package mutating func advance(to now: MonotonicTime) -> [Effect] {
@@ -347,6 +354,9 @@ package struct Endpoint: Sendable {
         let outcome = associations.values[place].working(&surroundings, body)
         var effects = inPieces(outcome.effects, if: associations.values[place].isFragmenting)
         surroundings.admission.moveEstablished(from: outcome.before, to: outcome.after)
+        if outcome.leftAggressive {
+            surroundings.admission.leaveAggressive(associations.values[place].origin.address)
+        }
         if outcome.leftHalfOpen {
             surroundings.admission.leaveHalfOpen(associations.values[place].origin.address)
             if !outcome.isClosed { effects += recordEstablished(id) }
@@ -408,11 +418,13 @@ extension IKEv1.ResponderSA {
         _ body: (inout IKEv1.ResponderSA, inout Surroundings) -> [IKEv1.Effect]
     ) -> Outcome {
         let wasHalfOpen = isHalfOpen
+        let wasWaitingForHash = isWaitingForHash
         let before = authenticatedPeer
         let effects = body(&self, &surroundings)
         return Outcome(
             effects: effects,
             leftHalfOpen: wasHalfOpen && !isHalfOpen,
+            leftAggressive: wasWaitingForHash && !isWaitingForHash,
             before: before,
             after: authenticatedPeer,
             isClosed: isClosed,
@@ -423,6 +435,7 @@ extension IKEv1.ResponderSA {
     fileprivate struct Outcome {
         var effects: [IKEv1.Effect]
         var leftHalfOpen: Bool
+        var leftAggressive: Bool
         /// Where the peer was, and is now, if it is authenticated.
         var before: SocketAddress?
         var after: SocketAddress?

@@ -61,6 +61,7 @@ extension Event {
                 ]
             )
         case .aggressiveMode(let event): return event.description
+        case .identity(let event): return event.description
         case .preSharedKeys(let event): return event.description
         case .fragmentation(let event): return event.description
         case .legacyGrant(let event): return event.description
@@ -152,15 +153,11 @@ extension Event {
                 remedy: "the peer's implementation is faulty; try another Diffie-Hellman group"
             )
         case .unsupportedExchange(let exchange):
-            let remedy =
-                exchange == .aggressive
-                ? "leave the group name or IPsec identifier of the client empty: it then uses main mode" : nil
             return EventDescription(
                 .ike,
                 .notice,
                 "unsupported-exchange",
-                "the peer asks for \(exchange), which is not supported",
-                remedy: remedy
+                "the peer asks for \(exchange), which is not supported"
             )
         case .unsupportedVersion(let major, let minor):
             return EventDescription(

@@ -10,7 +10,7 @@ package struct Event: Hashable, Sendable {
     package var kind: Kind
 
     package enum Kind: Hashable, Sendable {
-        /// The peer has returned our cookie: it is where it says.
+        /// The exchange has its place. In main mode the peer has returned our cookie by then: it is where it says.
         case started(profile: String)
         case phase1Established(
             profile: String,
@@ -28,6 +28,7 @@ package struct Event: Hashable, Sendable {
         /// What there was to choose from, for who wants to know why.
         case proposalChosen(Phase, offered: IKEv1.SAPayload, chosen: String)
         case aggressiveMode(AggressiveModeEvent)
+        case identity(IdentityEvent)
         case preSharedKeys(PreSharedKeyEvent)
         case fragmentation(FragmentationEvent)
         case legacyGrant(LegacyGrantEvent)

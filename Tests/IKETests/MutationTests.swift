@@ -90,6 +90,59 @@ struct MutationTests {
         #expect(established == 6)
     }
 
+    @Test func aggressive1() throws {
+        var rig = Rig.aggressive()
+        let bytes = try rig.peer.aggressive1()
+        try Self.everyChange(of: bytes) { changed in
+            for message in [changed, Self.withLength(changed)] {
+                var copy = rig
+                let effects = copy.send(message)
+                #expect(copy.endpoint.snapshots.count <= 1)
+                #expect(effects.datagrams.count <= 1)
+                #expect(effects.datagrams.allSatisfy { $0.bytes.count <= 3 * message.count })
+                // Whoever is let into a key agreement has a name that is known.
+                if !effects.datagrams.isEmpty, message.count == bytes.count, message[0..<16] == bytes[0..<16] {
+                    let chain = try RawInitiator.decode(message).chain
+                    #expect(try IKEv1.IDPayload(chain.only(.identification)).data == Array("sales".utf8))
+                }
+                _ = copy.wait(.seconds(30))
+                #expect(copy.endpoint.snapshots.isEmpty)
+            }
+        }
+    }
+
+    @Test func aggressive3InClear() throws {
+        var rig = Rig.aggressive()
+        try rig.toAggressive2()
+        let bytes = try rig.peer.aggressive3(isEncrypted: false)
+        let hash = bytes.suffix(32)
+        Self.everyChange(of: bytes) { changed in
+            for message in [changed, Self.withLength(changed)] {
+                var copy = rig
+                let effects = copy.send(message)
+                #expect(effects.installs.isEmpty && copy.endpoint.snapshots.count <= 1)
+                if copy.state == "established" { #expect(message.suffix(32) == hash) }
+            }
+        }
+    }
+
+    @Test func aggressive3AfterDecryption() throws {
+        var rig = Rig.aggressive()
+        try rig.toAggressive2()
+        let plaintext = IKEv1.encoded(PayloadChain([rig.peer.aggressive3Hash]))
+        var header = rig.peer.header(.aggressive)
+        header.nextPayload = .hash
+        var established = 0
+        try Self.everyChange(of: plaintext) { changed in
+            var copy = rig
+            let effects = copy.send(try seal(rig, header, changed, iv: rig.peer.iv))
+            #expect(effects.installs.isEmpty)
+            if copy.state == "established" { established += 1 } else { #expect(copy.state == "refused") }
+        }
+        // RESERVED of the generic header, in three ways.
+        #expect(established == 3)
+    }
+
     @Test func message5BeforeDecryption() throws {
         var rig = Rig()
         try rig.toMessage4()

@@ -87,7 +87,9 @@ struct PacketStormTests {
                 #expect(effects.installs.isEmpty)
             }
             let occupancy = rig.endpoint.occupancy
-            #expect(occupancy.halfOpen <= 100 && occupancy.associations <= 100)
+            #expect(occupancy.aggressive <= AggressiveAdmission.most)
+            #expect(occupancy.halfOpen - occupancy.aggressive <= 100)
+            #expect(occupancy.associations - occupancy.aggressive <= 100)
             #expect(occupancy.firstMessages <= IKEv1.FirstMessages.most)
             #expect(occupancy.untriedOffers <= IKEv1.Offers.mostUntried)
             var other = Rig(rig.endpoint)
@@ -190,6 +192,12 @@ struct PacketStormTests {
         var quick = rig.peer.newQuick()
         samples.append(try rig.peer.quick1(&quick))
         samples.append(try rig.peer.informational(InformationalTests.notify(.areYouThere, rig)))
+        rig.peer = .group()
+        samples.append(try rig.peer.aggressive1())
+        var group = Rig.aggressive()
+        try group.toAggressive2()
+        samples.append(try group.peer.aggressive3(isEncrypted: false))
+        samples.append(try group.peer.aggressive3())
         samples.append(
             Message(
                 header: rig.peer.header(.informational, 3),

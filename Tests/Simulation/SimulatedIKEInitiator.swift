@@ -29,6 +29,8 @@ package struct SimulatedIKEInitiator {
         package var trafficPort: UInt16 = 1701
         /// ID_KEY_ID of aggressive mode.
         package var groupName: [UInt8]?
+        /// Message 3 of aggressive mode: both ways are in use.
+        package var encryptsMessage3 = true
 
         package init(
             preSharedKey: [UInt8],
@@ -66,6 +68,7 @@ package struct SimulatedIKEInitiator {
         case waitSA
         case waitKeyExchange
         case waitIdentity
+        case waitAggressive
         case waitQuickMode
         case established
         case closed
@@ -85,11 +88,11 @@ package struct SimulatedIKEInitiator {
     package internal(set) var state = State.idle
     /// The last one is that to send under.
     package internal(set) var children: [Child] = []
-    package private(set) var gatewayVendorIDs: [[UInt8]] = []
+    package internal(set) var gatewayVendorIDs: [[UInt8]] = []
     package internal(set) var isNATFound = false
     package internal(set) var nextDeadline: MonotonicTime?
-    /// Chosen in main mode.
-    package private(set) var ikeTransform: IKETransform?
+    /// Chosen in phase 1.
+    package internal(set) var ikeTransform: IKETransform?
 
     let entropy: any EntropySource
     var port = Datagram.Port.ike
@@ -102,6 +105,8 @@ package struct SimulatedIKEInitiator {
     var keyAgreement: KeyAgreement?
     var publicR: [UInt8] = []
     var keys: Phase1Keys?
+    /// Message 3 of aggressive mode, for when message 2 comes again.
+    var aggressive3: [UInt8] = []
     private var quickMode: QuickMode?
     /// IKE SAs that a newer one has replaced and that are not deleted yet.
     var formers: [Former] = []
@@ -220,11 +225,12 @@ package struct SimulatedIKEInitiator {
         guard header.initiatorCookie == cookieI else { return receiveUnderFormer(header, bytes, on: port, at: now) }
         if header.exchange == .informational { return receiveInformational(header, payload, at: now) }
         if header.exchange == .quickMode { return receiveQuickMode(header, payload, at: now) }
+        if header.exchange == .aggressive { return receiveAggressive(payload, at: now) }
         switch state {
         case .waitSA: return receiveSA(payload, at: now)
         case .waitKeyExchange: return receiveKeyExchange(payload, at: now)
         case .waitIdentity: return receiveIdentity(header, payload, at: now)
-        case .idle, .waitQuickMode, .established, .closed, .failed: return []
+        case .idle, .waitAggressive, .waitQuickMode, .established, .closed, .failed: return []
         }
     }
 
@@ -428,7 +434,7 @@ package struct SimulatedIKEInitiator {
         var isDone = false
     }
 
-    private mutating func ask(_ bytes: [UInt8], at now: MonotonicTime) -> [Outgoing] {
+    mutating func ask(_ bytes: [UInt8], at now: MonotonicTime) -> [Outgoing] {
         outstanding = withMarker(bytes)
         repeats = 0
         nextDeadline = now.advanced(by: .seconds(2))
@@ -479,12 +485,12 @@ package struct SimulatedIKEInitiator {
         )
     }
 
-    private func decode(_ bytes: [UInt8]) -> Message? {
+    func decode(_ bytes: [UInt8]) -> Message? {
         var reader = ByteReader(bytes)
         return try? Message(from: &reader)
     }
 
-    private func natHash(_ address: SocketAddress, _ hash: HashAlgorithm) -> [UInt8] {
+    func natHash(_ address: SocketAddress, _ hash: HashAlgorithm) -> [UInt8] {
         var writer = ByteWriter()
         writer.integer(address.port)
         return Hash.digest(hash, cookieI.bytes, cookieR.bytes, address.address.bytes, writer.bytes)

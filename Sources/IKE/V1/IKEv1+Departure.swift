@@ -119,7 +119,7 @@ extension IKEv1.ResponderSA {
             let (next, more) = settle(phase)
             state = next
             return effects + more
-        case .waitKeyExchange, .waitIdentity, .deleted, .refused, .closed:
+        case .waitKeyExchange, .waitIdentity, .waitHash, .deleted, .refused, .closed:
             return nil
         }
     }
@@ -179,7 +179,7 @@ extension IKEv1.ResponderSA {
         case .retired(var phase):
             Self.letGo(inboundSPI, of: &phase, departure)
             state = .retired(phase)
-        case .waitKeyExchange, .waitIdentity, .deleted, .refused, .closed:
+        case .waitKeyExchange, .waitIdentity, .waitHash, .deleted, .refused, .closed:
             break
         }
     }
@@ -238,7 +238,7 @@ extension IKEv1.ResponderSA {
             let (next, more) = settle(phase)
             state = next
             return loss(of: child, notice) + more
-        case .waitKeyExchange, .waitIdentity, .deleted, .refused, .closed:
+        case .waitKeyExchange, .waitIdentity, .waitHash, .deleted, .refused, .closed:
             return []
         }
     }

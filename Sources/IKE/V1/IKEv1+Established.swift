@@ -123,6 +123,11 @@ extension IKEv1.ResponderSA {
             renews = renewals < Self.mostRenewals ? now.advanced(by: wait) : nil
         }
 
+        /// A peer of aggressive mode answers no main mode of ours.
+        mutating func leaveRenewalToPeer() {
+            renews = nil
+        }
+
         /// Whoever stands for the peer now is asked, and nobody before it.
         var isProbed: Bool { liveness.isAnswering && !isSuperseded }
 
@@ -314,7 +319,7 @@ extension IKEv1.ResponderSA {
             for child in phase.children { surroundings.release(child.inboundSPI) }
         case .deleted:
             break
-        case .waitKeyExchange, .waitIdentity, .refused, .closed:
+        case .waitKeyExchange, .waitIdentity, .waitHash, .refused, .closed:
             return []
         }
         state = .closed

@@ -238,7 +238,7 @@ extension IKEv1.ResponderSA {
         switch state {
         case .established(let phase): nat = phase.nat
         case .retired(let phase): nat = phase.nat
-        case .waitKeyExchange, .waitIdentity, .deleted, .refused, .closed: return []
+        case .waitKeyExchange, .waitIdentity, .waitHash, .deleted, .refused, .closed: return []
         }
         var new = path
         new.peer = peer

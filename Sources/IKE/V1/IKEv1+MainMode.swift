@@ -190,14 +190,11 @@ extension IKEv1.ResponderSA {
         } catch {
             // A message that cannot be read and one with the wrong hash look the same to the peer: what is wrong
             // is nobody's business who does not know the key.
-            let delay = surroundings.admission.recordFailure(of: arrival.path.peer.address, at: arrival.now)
-            let (next, effects) = refuse(
+            return refuseProof(
                 .authenticationFailed(.preSharedKeyDiffers, profile: profile.name),
-                answering: .authenticationFailed,
                 arrival,
-                surroundings
+                &surroundings
             )
-            return (next, effects + (delay.map { [report(.authenticationDelay($0))] } ?? []))
         }
         guard profile.applies(to: arrival.path.peer.address) else {
             return refuse(
@@ -207,11 +204,18 @@ extension IKEv1.ResponderSA {
                 surroundings
             )
         }
-        return establish(arrival, opened, identity, in: phase, &surroundings)
+        guard profile.admits(identity) else {
+            return refuseProof(
+                .identity(.refused(identity: identity.shownName, profile: profile.name)),
+                arrival,
+                &surroundings
+            )
+        }
+        return answer(arrival, opened, identity, in: phase, &surroundings)
     }
 
     /// Answers message 5 with message 6.
-    private mutating func establish(
+    private mutating func answer(
         _ arrival: IKEv1.Arrival,
         _ opened: IKEv1.OpenedMessage,
         _ identity: IKEv1.IDPayload,
@@ -219,9 +223,7 @@ extension IKEv1.ResponderSA {
         _ surroundings: inout Surroundings
     ) -> (State, [IKEv1.Effect]) {
         let profile = acceptance(surroundings).profile
-        let now = arrival.now
         path = arrival.path
-        surroundings.admission.recordSuccess(of: path.peer.address)
         surroundings.offers.trust(phase.offer)
         let lifetime = IKEv1.lifetime(phase.lifetime, atMost: profile.longestIKELifetime)
         let ourIdentity = Payload(
@@ -250,45 +252,25 @@ extension IKEv1.ResponderSA {
         } catch {
             return (.closed, [report(.cryptographyFailed("\(error)"))])
         }
-        answer = IKEv1.Answer(fingerprint: arrival.fingerprint, message: sealed.bytes, sent: now)
-        let keepalive = surroundings.configuration.keepaliveInterval
-        let needsKeepalive = phase.nat.isLocalBehindNAT && path.port == .natTraversal
-        var next = Established(
-            keys: IKEv1.SessionKeys(phase.keys, phase.transform, lastBlock: sealed.nextIV),
+        answer = IKEv1.Answer(fingerprint: arrival.fingerprint, message: sealed.bytes, sent: arrival.now)
+        let agreed = Agreed(
+            keys: phase.keys,
+            offered: phase.offer.payload,
             transform: phase.transform,
             natTraversal: phase.natTraversal,
             nat: phase.nat,
             identity: identity,
             client: phase.offer.client,
             keyIndex: 0,
-            since: now,
-            expires: now.advanced(by: lifetime),
-            answerExpires: now.advanced(by: surroundings.configuration.exchangeTimeout),
-            nextKeepalive: needsKeepalive ? now.advanced(by: keepalive) : nil,
-            liveness: IKEv1.Liveness(isAnswering: phase.isAnsweringProbes, at: now, surroundings),
-            entropy: surroundings.entropy
+            isAnsweringProbes: phase.isAnsweringProbes,
+            lifetime: lifetime
         )
+        var (next, events) = establish(agreed, lastBlock: sealed.nextIV, at: arrival.now, &surroundings)
         next.isInitialContact = IKEv1.isInitialContact(opened.chain)
-        var effects: [IKEv1.Effect] = [
-            .transmit(path.datagram(sealed.bytes)),
-            report(
-                .phase1Established(
-                    profile: profile.name,
-                    identity: "\(identity)",
-                    transform: phase.transform,
-                    nat: phase.nat,
-                    client: phase.offer.client,
-                    key: profile.preSharedKeys[0].name
-                )
-            ),
-        ]
-        let name = "\(phase.transform)"
-        effects.append(report(.proposalChosen(.one, offered: phase.offer.payload, chosen: name)))
-        if let kind = surroundings.noteLegacy(phase.transform.legacyAlgorithms, in: name) {
-            effects.append(report(kind))
-        }
-        effects += notifications(in: opened.chain)
-        return (.established(next), effects)
+        return (
+            .established(next),
+            [.transmit(path.datagram(sealed.bytes))] + events + notifications(in: opened.chain)
+        )
     }
 
     /// A message of main mode in clear; remembered as the answer to what arrived.
@@ -301,6 +283,18 @@ extension IKEv1.ResponderSA {
         let message = Message(header: header, payloads: payloads).encode()
         answer = IKEv1.Answer(fingerprint: arrival.fingerprint, message: message, sent: arrival.now)
         return message
+    }
+
+    /// The peer has not proved to be one of ours: its source will have to wait if that happens too often. That is the
+    /// address that returned our cookie, as anybody can write another one into the message that does not prove it.
+    mutating func refuseProof(
+        _ kind: Event.Kind,
+        _ arrival: IKEv1.Arrival,
+        _ surroundings: inout Surroundings
+    ) -> (State, [IKEv1.Effect]) {
+        let delay = surroundings.admission.recordFailure(of: path.peer.address, at: arrival.now)
+        let (next, effects) = refuse(kind, answering: .authenticationFailed, arrival, surroundings)
+        return (next, effects + (delay.map { [report(.authenticationDelay($0))] } ?? []))
     }
 
     /// Ends the exchange: one event, at most one notification, then silence.

@@ -30,6 +30,10 @@ extension IKEv1.ResponderSA {
             snapshot.client = phase.offer.client
             snapshot.transform = "\(phase.transform)"
             snapshot.fill(phase.nat)
+        case .waitHash(let phase):
+            snapshot.state = "aggressive-mode"
+            snapshot.client = phase.client
+            snapshot.transform = "\(phase.transform)"
         case .established(let phase):
             snapshot.state = "established"
             snapshot.client = phase.client

@@ -96,6 +96,7 @@ extension IKEv1 {
         package indirect enum State: Sendable {
             case waitKeyExchange(WaitKeyExchange)
             case waitIdentity(WaitIdentity)
+            case waitHash(WaitHash)
             case established(Established)
             /// Nothing is exchanged any more, but there are children left.
             case retired(Retired)
@@ -122,17 +123,19 @@ extension IKEv1 {
         /// Phase 1 is not done.
         package var isHalfOpen: Bool {
             switch state {
-            case .waitKeyExchange, .waitIdentity, .refused: true
+            case .waitKeyExchange, .waitIdentity, .waitHash, .refused: true
             case .established, .retired, .deleted, .closed: false
             }
         }
+        /// Message 2 of aggressive mode was sent to somebody who may be anybody.
+        package var isWaitingForHash: Bool { if case .waitHash = state { true } else { false } }
         package var established: Established? { if case .established(let phase) = state { phase } else { nil } }
         /// The IKE SA that this one took over from.
         var previous: IKESAID? {
             switch state {
             case .established(let phase): phase.previous
             case .retired(let phase): phase.previous
-            case .waitKeyExchange, .waitIdentity, .deleted, .refused, .closed: nil
+            case .waitKeyExchange, .waitIdentity, .waitHash, .deleted, .refused, .closed: nil
             }
         }
         package var hasChildren: Bool { !children.isEmpty }
@@ -142,7 +145,7 @@ extension IKEv1 {
             switch state {
             case .established(let phase): phase.children
             case .retired(let phase): phase.children
-            case .waitKeyExchange, .waitIdentity, .deleted, .refused, .closed: []
+            case .waitKeyExchange, .waitIdentity, .waitHash, .deleted, .refused, .closed: []
             }
         }
 
@@ -151,6 +154,7 @@ extension IKEv1 {
             switch state {
             case .waitKeyExchange(let phase): phase.deadline
             case .waitIdentity(let phase): phase.deadline
+            case .waitHash(let phase): phase.deadline
             case .established(let phase): phase.deadline
             case .retired(let phase): phase.deadline
             case .deleted(let phase): phase.until
@@ -160,7 +164,7 @@ extension IKEv1 {
         }
 
         package mutating func receive(_ arrival: Arrival, _ surroundings: inout Surroundings) -> [Effect] {
-            if arrival.header.exchange == .identityProtection, answer?.fingerprint == arrival.fingerprint {
+            if answer?.fingerprint == arrival.fingerprint {
                 surroundings.counters.duplicates += 1
                 let isProved = !isHalfOpen
                 let way = isProved ? path : arrival.path
@@ -180,19 +184,23 @@ extension IKEv1 {
                 return receiveKeyExchange(arrival, in: phase, &surroundings)
             case (.waitIdentity(let phase), .identityProtection):
                 return receiveIdentity(arrival, in: phase, &surroundings)
+            case (.waitHash(let phase), .aggressive):
+                return receiveHash(arrival, in: phase, &surroundings)
+            case (.waitHash, .quickMode):
+                return receiveEarlyQuickMode(arrival)
             case (.established(var phase), .quickMode):
                 let effects = receiveQuickMode(arrival, in: &phase, &surroundings)
                 return (.established(phase), effects)
             case (.established(let phase), .informational):
                 return receiveInformational(arrival, in: phase, &surroundings)
-            case (.waitKeyExchange, .informational), (.waitIdentity, .informational):
+            case (.waitKeyExchange, .informational), (.waitIdentity, .informational), (.waitHash, .informational):
                 if !arrival.header.flags.contains(.encryption) {
                     surroundings.counters.unprotectedInformational += 1
                 }
                 return (state, [])
-            case (.waitKeyExchange, _), (.waitIdentity, _):
+            case (.waitKeyExchange, _), (.waitIdentity, _), (.waitHash, _):
                 return (state, [report(.unexpectedMessage(arrival.header.exchange, "phase 1 is not done"))])
-            case (.established, .identityProtection):
+            case (.established, .identityProtection), (.established, .aggressive):
                 // An early message of phase 1 that was long on its way.
                 surroundings.counters.duplicates += 1
                 return (state, [])
@@ -221,6 +229,9 @@ extension IKEv1 {
             case .waitIdentity(let phase):
                 guard phase.deadline <= now else { return (state, []) }
                 return (.closed, [report(.exchangeTimeout("main mode before message 5"))])
+            case .waitHash(let phase):
+                guard phase.deadline <= now else { return (state, []) }
+                return (.closed, [report(.exchangeTimeout("aggressive mode before message 3"))])
             case .established(let phase):
                 return advance(phase, to: now, &surroundings)
             case .retired(let phase):
@@ -249,7 +260,7 @@ extension IKEv1 {
                 effects = [report(.closed), .closed(id)]
             case .deleted:
                 effects = [.closed(id)]
-            case .waitKeyExchange, .waitIdentity, .refused, .closed:
+            case .waitKeyExchange, .waitIdentity, .waitHash, .refused, .closed:
                 break
             }
             state = .closed

@@ -13,7 +13,14 @@ struct StateTableTests {
         var events: [(name: String, apply: (inout Rig) -> [Endpoint.Effect])] = []
 
         init() throws {
-            var rig = Rig()
+            // Aggressive mode looks for the second by name, main mode takes the first.
+            var rig = Rig(
+                Endpoint(
+                    configuration: Configuration(profiles: [.test(), .aggressive()]),
+                    entropy: SeededEntropy(seed: 1)
+                )
+            )
+            var group = rig
             var peer = rig.peer
             states.append(("nothing", rig))
             let message1 = peer.message1()
@@ -101,6 +108,17 @@ struct StateTableTests {
             let other1 = otherOffer.message1()
             let aggressive = Message(header: peer.header(.aggressive), payloads: [Payload(.nonce, [1])]).encode()
             let id = child.id
+            group.peer = .group()
+            group.peer.cookieI = Cookie(rawValue: 0x4747)
+            let aggressive1 = try group.peer.aggressive1()
+            try group.peer.receiveAggressive2(Rig.reply(group.send(aggressive1)))
+            states.append(("aggressive-mode", group))
+            var liar = group.peer
+            let badAggressive3 = try liar.aggressive3([Payload(.hash, [UInt8](repeating: 7, count: 32))])
+            let clearAggressive3 = try liar.aggressive3(isEncrypted: false)
+            let aggressive3 = try group.peer.aggressive3()
+            var ofGroup = group.peer.newQuick()
+            let earlyQuick = try group.peer.quick1(&ofGroup)
 
             func message(_ name: String, _ bytes: [UInt8]) {
                 events.append((name, { $0.send(bytes) }))
@@ -119,6 +137,11 @@ struct StateTableTests {
             message("quick 2", quick2ofPeer.bytes)
             message("delete in clear", clear)
             message("aggressive", aggressive)
+            message("aggressive 1", aggressive1)
+            message("aggressive 3", aggressive3)
+            message("aggressive 3 in clear", clearAggressive3)
+            message("aggressive 3, other key", badAggressive3)
+            message("quick 1 of the group", earlyQuick)
             for outcome in [
                 Endpoint.InstallOutcome.installed, .spiInUse, .failed(DataPlaneError(step: "NEWSA", code: 12)),
                 .refused("not here"),
@@ -198,6 +221,11 @@ private let golden = """
     nothing + quick 2: – > none
     nothing + delete in clear: – > none
     nothing + aggressive: – > none
+    nothing + aggressive 1: [started] transmit > aggressive-mode
+    nothing + aggressive 3: – > none
+    nothing + aggressive 3 in clear: – > none
+    nothing + aggressive 3, other key: – > none
+    nothing + quick 1 of the group: – > none
     nothing + installed: remove > none
     nothing + spi in use: – > none
     nothing + install failed: – > none
@@ -224,6 +252,11 @@ private let golden = """
     message 2 sent + quick 2: – > none
     message 2 sent + delete in clear: – > none
     message 2 sent + aggressive: – > none
+    message 2 sent + aggressive 1: [started] transmit > aggressive-mode
+    message 2 sent + aggressive 3: – > none
+    message 2 sent + aggressive 3 in clear: – > none
+    message 2 sent + aggressive 3, other key: – > none
+    message 2 sent + quick 1 of the group: – > none
     message 2 sent + installed: remove > none
     message 2 sent + spi in use: – > none
     message 2 sent + install failed: – > none
@@ -250,6 +283,11 @@ private let golden = """
     main-mode-1 + quick 2: [unexpected-message] > main-mode-1
     main-mode-1 + delete in clear: – > main-mode-1
     main-mode-1 + aggressive: [unexpected-message] > main-mode-1
+    main-mode-1 + aggressive 1: [started] transmit > main-mode-1
+    main-mode-1 + aggressive 3: – > main-mode-1
+    main-mode-1 + aggressive 3 in clear: – > main-mode-1
+    main-mode-1 + aggressive 3, other key: – > main-mode-1
+    main-mode-1 + quick 1 of the group: – > main-mode-1
     main-mode-1 + installed: remove > main-mode-1
     main-mode-1 + spi in use: – > main-mode-1
     main-mode-1 + install failed: – > main-mode-1
@@ -276,6 +314,11 @@ private let golden = """
     main-mode-2 + quick 2: [unexpected-message] > main-mode-2
     main-mode-2 + delete in clear: – > main-mode-2
     main-mode-2 + aggressive: [unexpected-message] > main-mode-2
+    main-mode-2 + aggressive 1: [started] transmit > main-mode-2
+    main-mode-2 + aggressive 3: – > main-mode-2
+    main-mode-2 + aggressive 3 in clear: – > main-mode-2
+    main-mode-2 + aggressive 3, other key: – > main-mode-2
+    main-mode-2 + quick 1 of the group: – > main-mode-2
     main-mode-2 + installed: remove > main-mode-2
     main-mode-2 + spi in use: – > main-mode-2
     main-mode-2 + install failed: – > main-mode-2
@@ -301,7 +344,12 @@ private let golden = """
     established + R-U-THERE-ACK: – > established
     established + quick 2: [malformed-message] > established
     established + delete in clear: – > established
-    established + aggressive: [unsupported-exchange] > established
+    established + aggressive: – > established
+    established + aggressive 1: [started] transmit > established
+    established + aggressive 3: – > established
+    established + aggressive 3 in clear: – > established
+    established + aggressive 3, other key: – > established
+    established + quick 1 of the group: – > established
     established + installed: remove > established
     established + spi in use: – > established
     established + install failed: – > established
@@ -327,7 +375,12 @@ private let golden = """
     installing + R-U-THERE-ACK: – > established
     installing + quick 2: [malformed-message] > established
     installing + delete in clear: – > established
-    installing + aggressive: [unsupported-exchange] > established
+    installing + aggressive: – > established
+    installing + aggressive 1: [started] transmit > established
+    installing + aggressive 3: – > established
+    installing + aggressive 3 in clear: – > established
+    installing + aggressive 3, other key: – > established
+    installing + quick 1 of the group: – > established
     installing + installed: transmit > established
     installing + spi in use: installInbound > established
     installing + install failed: remove transmit [install-failed] > established
@@ -353,7 +406,12 @@ private let golden = """
     wait-proof + R-U-THERE-ACK: – > established
     wait-proof + quick 2: [malformed-message] > established
     wait-proof + delete in clear: – > established
-    wait-proof + aggressive: [unsupported-exchange] > established
+    wait-proof + aggressive: – > established
+    wait-proof + aggressive 1: [started] transmit > established
+    wait-proof + aggressive 3: – > established
+    wait-proof + aggressive 3 in clear: – > established
+    wait-proof + aggressive 3, other key: – > established
+    wait-proof + quick 1 of the group: – > established
     wait-proof + installed: – > established
     wait-proof + spi in use: – > established
     wait-proof + install failed: – > established
@@ -379,7 +437,12 @@ private let golden = """
     child + R-U-THERE-ACK: – > established (1 child)
     child + quick 2: [malformed-message] > established (1 child)
     child + delete in clear: – > established (1 child)
-    child + aggressive: [unsupported-exchange] > established (1 child)
+    child + aggressive: – > established (1 child)
+    child + aggressive 1: [started] transmit > established (1 child)
+    child + aggressive 3: – > established (1 child)
+    child + aggressive 3 in clear: – > established (1 child)
+    child + aggressive 3, other key: – > established (1 child)
+    child + quick 1 of the group: – > established (1 child)
     child + installed: – > established (1 child)
     child + spi in use: – > established (1 child)
     child + install failed: – > established (1 child)
@@ -406,6 +469,11 @@ private let golden = """
     refused + quick 2: – > refused
     refused + delete in clear: – > refused
     refused + aggressive: – > refused
+    refused + aggressive 1: [started] transmit > refused
+    refused + aggressive 3: – > refused
+    refused + aggressive 3 in clear: – > refused
+    refused + aggressive 3, other key: – > refused
+    refused + quick 1 of the group: – > refused
     refused + installed: remove > refused
     refused + spi in use: – > refused
     refused + install failed: – > refused
@@ -431,7 +499,12 @@ private let golden = """
     superseded + R-U-THERE-ACK: – > established (1 child)
     superseded + quick 2: [malformed-message] > established (1 child)
     superseded + delete in clear: – > established (1 child)
-    superseded + aggressive: [unsupported-exchange] > established (1 child)
+    superseded + aggressive: – > established (1 child)
+    superseded + aggressive 1: [started] transmit > established (1 child)
+    superseded + aggressive 3: – > established (1 child)
+    superseded + aggressive 3 in clear: – > established (1 child)
+    superseded + aggressive 3, other key: – > established (1 child)
+    superseded + quick 1 of the group: – > established (1 child)
     superseded + installed: – > established (1 child)
     superseded + spi in use: – > established (1 child)
     superseded + install failed: – > established (1 child)
@@ -458,6 +531,11 @@ private let golden = """
     retired + quick 2: – > retired (1 child)
     retired + delete in clear: – > retired (1 child)
     retired + aggressive: – > retired (1 child)
+    retired + aggressive 1: [started] transmit > retired (1 child)
+    retired + aggressive 3: – > retired (1 child)
+    retired + aggressive 3 in clear: – > retired (1 child)
+    retired + aggressive 3, other key: – > retired (1 child)
+    retired + quick 1 of the group: – > retired (1 child)
     retired + installed: – > retired (1 child)
     retired + spi in use: – > retired (1 child)
     retired + install failed: – > retired (1 child)
@@ -484,6 +562,11 @@ private let golden = """
     deleted + quick 2: – > deleted
     deleted + delete in clear: – > deleted
     deleted + aggressive: – > deleted
+    deleted + aggressive 1: [started] transmit > deleted
+    deleted + aggressive 3: – > deleted
+    deleted + aggressive 3 in clear: – > deleted
+    deleted + aggressive 3, other key: – > deleted
+    deleted + quick 1 of the group: – > deleted
     deleted + installed: remove > deleted
     deleted + spi in use: – > deleted
     deleted + install failed: – > deleted
@@ -509,7 +592,12 @@ private let golden = """
     offering + R-U-THERE-ACK: – > established (1 child)
     offering + quick 2: installInbound > established (1 child)
     offering + delete in clear: – > established (1 child)
-    offering + aggressive: [unsupported-exchange] > established (1 child)
+    offering + aggressive: – > established (1 child)
+    offering + aggressive 1: [started] transmit > established (1 child)
+    offering + aggressive 3: – > established (1 child)
+    offering + aggressive 3 in clear: – > established (1 child)
+    offering + aggressive 3, other key: – > established (1 child)
+    offering + quick 1 of the group: – > established (1 child)
     offering + installed: – > established (1 child)
     offering + spi in use: – > established (1 child)
     offering + install failed: – > established (1 child)
@@ -535,7 +623,12 @@ private let golden = """
     installing ours + R-U-THERE-ACK: – > established (1 child)
     installing ours + quick 2: – > established (1 child)
     installing ours + delete in clear: – > established (1 child)
-    installing ours + aggressive: [unsupported-exchange] > established (1 child)
+    installing ours + aggressive: – > established (1 child)
+    installing ours + aggressive 1: [started] transmit > established (1 child)
+    installing ours + aggressive 3: – > established (1 child)
+    installing ours + aggressive 3 in clear: – > established (1 child)
+    installing ours + aggressive 3, other key: – > established (1 child)
+    installing ours + quick 1 of the group: – > established (1 child)
     installing ours + installed: – > established (1 child)
     installing ours + spi in use: – > established (1 child)
     installing ours + install failed: – > established (1 child)
@@ -561,7 +654,12 @@ private let golden = """
     replaced + R-U-THERE-ACK: – > established (2 child)
     replaced + quick 2: transmit > established (2 child)
     replaced + delete in clear: – > established (2 child)
-    replaced + aggressive: [unsupported-exchange] > established (2 child)
+    replaced + aggressive: – > established (2 child)
+    replaced + aggressive 1: [started] transmit > established (2 child)
+    replaced + aggressive 3: – > established (2 child)
+    replaced + aggressive 3 in clear: – > established (2 child)
+    replaced + aggressive 3, other key: – > established (2 child)
+    replaced + quick 1 of the group: – > established (2 child)
     replaced + installed: – > established (2 child)
     replaced + spi in use: – > established (2 child)
     replaced + install failed: – > established (2 child)
@@ -574,4 +672,35 @@ private let golden = """
     replaced + 30 s: transmit remove [child-replaced] > established (1 child)
     replaced + 1 h: transmit remove [child-replaced] transmit remove [child-expired] transmit [expired] closed > none
     replaced + close: transmit transmit [closed] closed > none
+    aggressive-mode + message 1: transmit > aggressive-mode
+    aggressive-mode + another message 1: transmit > aggressive-mode
+    aggressive-mode + message 3: – > aggressive-mode
+    aggressive-mode + message 5: – > aggressive-mode
+    aggressive-mode + message 5, other key: – > aggressive-mode
+    aggressive-mode + quick 1: – > aggressive-mode
+    aggressive-mode + quick 3: – > aggressive-mode
+    aggressive-mode + delete child: – > aggressive-mode
+    aggressive-mode + delete IKE SA: – > aggressive-mode
+    aggressive-mode + R-U-THERE: – > aggressive-mode
+    aggressive-mode + R-U-THERE-ACK: – > aggressive-mode
+    aggressive-mode + quick 2: – > aggressive-mode
+    aggressive-mode + delete in clear: – > aggressive-mode
+    aggressive-mode + aggressive: – > aggressive-mode
+    aggressive-mode + aggressive 1: transmit > aggressive-mode
+    aggressive-mode + aggressive 3: [phase1-established] > established
+    aggressive-mode + aggressive 3 in clear: [phase1-established] > established
+    aggressive-mode + aggressive 3, other key: transmit [authentication-failed] > refused
+    aggressive-mode + quick 1 of the group: [unexpected-message] transmit > aggressive-mode
+    aggressive-mode + installed: remove > aggressive-mode
+    aggressive-mode + spi in use: – > aggressive-mode
+    aggressive-mode + install failed: – > aggressive-mode
+    aggressive-mode + install refused: – > aggressive-mode
+    aggressive-mode + ours installed: remove > aggressive-mode
+    aggressive-mode + soft limit: – > aggressive-mode
+    aggressive-mode + hard limit: – > aggressive-mode
+    aggressive-mode + vanished: – > aggressive-mode
+    aggressive-mode + 2 s: – > aggressive-mode
+    aggressive-mode + 30 s: [exchange-timeout] > none
+    aggressive-mode + 1 h: [exchange-timeout] > none
+    aggressive-mode + close: – > none
     """
