@@ -63,6 +63,26 @@ struct TruncationTests {
         }
     }
 
+    /// The peer's next IKE SA looks like somebody else's: what its kernel does has not changed by that.
+    @Test func aChildUnderTheNextIKESAKeepsTheLength() throws {
+        var rig = Self.rig(.byClient, isAndroid6: true)
+        rig.peer.ikeLifetime = 86_400
+        try rig.toEstablished()
+        let old = try rig.toChild()
+        let first = rig.peer
+        rig.peer = RawInitiator()
+        rig.peer.ikeLifetime = 86_400
+        rig.peer.cookieI = Cookie(rawValue: 0x7777)
+        try rig.toEstablished()
+        let delete = InformationalTests.delete(.isakmp, [first.cookies.bytes])
+        _ = rig.send(try first.informational(delete))
+        let offering = rig.endpoint.take(.softLimit, of: old.id, at: rig.now)
+        let (new, _, _) = try rig.finishRekeying(offering)
+        #expect(new.id.ike != old.id.ike)
+        #expect(rig.endpoint.snapshot(of: new.id.ike)?.client == .unknown)
+        #expect(new.transform == old.transform && new.transform.integrity == .hmacSHA256_96)
+    }
+
     @Test func bothLengthsHaveTheSameRank() throws {
         var profile = Profile.test()
         profile.espProposals = ClientOffer.esp("aes256-sha1", "aes256-sha256_96", "aes128-sha256")

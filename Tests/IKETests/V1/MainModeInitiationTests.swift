@@ -18,13 +18,20 @@ struct MainModeInitiationTests {
         var messages: [Datagram] = []
         var effects: [Endpoint.Effect] = []
 
-        init(natted: Bool = false, peerKey: String = "correct horse") throws {
-            rig = natted ? .natted() : Rig()
+        init(
+            natted: Bool = false,
+            peerKey: String = "correct horse",
+            offer: [IKETransform]? = nil,
+            allowLegacy: Set<LegacyAlgorithm> = []
+        ) throws {
+            let endpoint = Endpoint.test(.test(allowLegacy: allowLegacy))
+            rig = natted ? .natted(endpoint) : Rig(endpoint)
+            if let offer { rig.peer.ikeOffer = offer }
             rig.peer.identity = IKEv1.IDPayload(client.address, protocolNumber: 17, port: 500)
             try rig.toEstablished()
             child = try rig.toChild()
             old = child.id.ike
-            peer = .test(.test(key: peerKey), seed: 77)
+            peer = .test(.test(key: peerKey, allowLegacy: allowLegacy), seed: 77)
         }
 
         /// Carries datagrams to and fro until there are none left; `keep` says which arrive.
@@ -71,6 +78,15 @@ struct MainModeInitiationTests {
         #expect(pair.established.count == 2)
         #expect(pair.peer.snapshots.map(\.state) == ["established"])
         #expect(pair.messages.allSatisfy { $0.port == (natted ? .natTraversal : .ike) })
+    }
+
+    @Test
+    func legacyAlgorithmsAreCountedAgain() throws {
+        var pair = try Pair(offer: ClientOffer.ike("aes256-sha1-modp1024"), allowLegacy: [.modp1024])
+        #expect(pair.rig.endpoint.counters.legacyAlgorithms == [.modp1024: 1])
+        pair.rekey()
+        #expect(pair.effects.eventNames == ["phase1-established", "legacy-algorithm"])
+        #expect(pair.rig.endpoint.counters.legacyAlgorithms == [.modp1024: 2])
     }
 
     @Test
