@@ -201,10 +201,13 @@ extension RealKernelTests {
             let output = RealKernel.shell(
                 """
                 ip netns exec C nft -f - <<X
-                table inet seen { chain in { type filter hook input priority 0;
-                  meta secpath exists udp sport 1701 counter
-                  meta secpath exists udp checksum 0 counter
-                } }
+                table inet seen {
+                  chain in {
+                    type filter hook input priority 0;
+                    meta secpath exists udp sport 1701 counter
+                    meta secpath exists udp checksum 0 counter
+                  }
+                }
                 X
                 true
                 """
