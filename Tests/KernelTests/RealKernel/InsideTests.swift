@@ -76,10 +76,11 @@ extension RealKernelTests {
         }
 
         /// Associations as an operator's other daemon would have them, both ends.
-        private func associations(requestID: UInt32, spi: UInt32) {
+        private func associations(requestID: UInt32, spi: UInt32, isV6: Bool = false) {
+            let ends = isV6 ? "src 2001:db8::1 dst 2001:db8::2" : "src 203.0.113.1 dst 203.0.113.2"
             for name in ["C", "S"] {
                 let output = RealKernel.shell(
-                    "ip -n \(name) xfrm state add src 203.0.113.1 dst 203.0.113.2 proto esp spi \(spi) mode transport "
+                    "ip -n \(name) xfrm state add \(ends) proto esp spi \(spi) mode transport "
                         + "reqid \(requestID) aead 'rfc4106(gcm(aes))' 0x\(String(repeating: "ab", count: 20)) 128"
                 )
                 #expect(output == "")
@@ -148,13 +149,34 @@ extension RealKernelTests {
                 #expect(gateway.datagrams.count == 1)
                 Node.enter("S")
                 #expect(refused() == expected)
+                try self.theSameOverIPv6()
+                Node.enter("S")
+                #expect(refused() == expected + 1)
                 print(RealKernel.shell("ip netns exec S nft list counters"))
                 RealKernel.shell("ip -n S xfrm state flush")
                 gateway.shutDown()
             }
         }
 
-        /// With the kernel's own L2TP: control and data packets.
+        private func theSameOverIPv6() throws {
+            associations(requestID: Self.requestID.rawValue, spi: 0x7003, isV6: true)
+            associations(requestID: 20_001, spi: 0x7004, isV6: true)
+            let address = try #require(IPAddress("2001:db8::2"))
+            var target = culvert_address(SocketAddress(address, port: 53))
+            Node.enter("S")
+            let dns = culvert_udp_socket(6)
+            defer { close(dns) }
+            #expect(culvert_bind(dns, &target) == 0)
+            Node.enter("C")
+            for (requestID, arrives) in [(Self.requestID.rawValue, 0), (20_001, 1)] {
+                let sender = culvert_udp_socket(6)
+                #expect(culvert_socket_policy(sender, 6, requestID, 1) == 0)
+                #expect(culvert_sendto(sender, [1, 2, 3] as [UInt8], 3, &target) == 3)
+                #expect(heard(dns) == arrives)
+                close(sender)
+            }
+        }
+
         @Test func whatGoesOutOfAnEncapsulatedCallHasNoChecksum() throws {
             try RealKernel.onThread {
                 print(RealKernel.shell(topology))
@@ -201,10 +223,13 @@ extension RealKernelTests {
             let output = RealKernel.shell(
                 """
                 ip netns exec C nft -f - <<X
-                table inet seen { chain in { type filter hook input priority 0;
-                  meta secpath exists udp sport 1701 counter
-                  meta secpath exists udp checksum 0 counter
-                } }
+                table inet seen {
+                  chain in {
+                    type filter hook input priority 0;
+                    meta secpath exists udp sport 1701 counter
+                    meta secpath exists udp checksum 0 counter
+                  }
+                }
                 X
                 true
                 """
