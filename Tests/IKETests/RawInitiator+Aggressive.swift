@@ -138,5 +138,5 @@ extension Rig {
 
 extension [Endpoint.Effect] {
     /// The names of events, but for what only shows how something was chosen.
-    var verdicts: [String] { eventNames.filter { $0 != "proposal-chosen" } }
+    var verdicts: [String] { eventNames.filter { $0 != "phase1-chosen" } }
 }

@@ -687,8 +687,8 @@ private let golden = """
     aggressive-mode + delete in clear: – > aggressive-mode
     aggressive-mode + aggressive: – > aggressive-mode
     aggressive-mode + aggressive 1: transmit > aggressive-mode
-    aggressive-mode + aggressive 3: [phase1-established] > established
-    aggressive-mode + aggressive 3 in clear: [phase1-established] > established
+    aggressive-mode + aggressive 3: [phase1-established] [phase1-chosen] > established
+    aggressive-mode + aggressive 3 in clear: [phase1-established] [phase1-chosen] > established
     aggressive-mode + aggressive 3, other key: transmit [authentication-failed] > refused
     aggressive-mode + quick 1 of the group: [unexpected-message] transmit > aggressive-mode
     aggressive-mode + installed: remove > aggressive-mode
