@@ -52,7 +52,7 @@ extension Endpoint {
                 throw FirstMessageRefusal(error, choice.transform)
             }
             surroundings.counters.firstMessages += 1
-            let (_, effects) = enter { id in
+            _ = enter { id in
                 IKEv1.ResponderSA(
                     id: id,
                     trace: trace,
@@ -63,7 +63,7 @@ extension Endpoint {
                     message: message
                 )
             }
-            return effects + [.transmit(arrival.path.datagram(message))]
+            return [.transmit(arrival.path.datagram(message))]
         } catch {
             return refuse(arrival, key, error)
         }

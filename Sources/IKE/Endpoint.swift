@@ -229,12 +229,13 @@ package struct Endpoint: Sendable {
         for arrival: IKEv1.Arrival,
         _ make: (IKESAID) -> IKEv1.ResponderSA
     ) -> [Effect] {
-        let (id, effects) = enter(make)
-        return effects + work(on: id) { $0.receive(arrival, &$1) }
+        let id = enter(make)
+        let started = associations[id].map { [$0.report(.started(profile: profileName($0)))] } ?? []
+        return started + work(on: id) { $0.receive(arrival, &$1) }
     }
 
     /// Gives an SA its place.
-    mutating func enter(_ make: (IKESAID) -> IKEv1.ResponderSA) -> (IKESAID, [Effect]) {
+    mutating func enter(_ make: (IKESAID) -> IKEv1.ResponderSA) -> IKESAID {
         lastID += 1
         let id = IKESAID(rawValue: lastID)
         let association = make(id)
@@ -244,7 +245,7 @@ package struct Endpoint: Sendable {
         if association.isWaitingForHash { surroundings.admission.enterAggressive(association.origin.address) }
         associations[id] = association
         deadlines.set(id, to: association.deadline)
-        return (id, [association.report(.started(profile: profileName(association)))])
+        return id
     }
 
     package mutating func advance(to now: MonotonicTime) -> [Effect] {

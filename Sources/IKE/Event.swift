@@ -10,7 +10,7 @@ package struct Event: Hashable, Sendable {
     package var kind: Kind
 
     package enum Kind: Hashable, Sendable {
-        /// The exchange has its place. In main mode the peer has returned our cookie by then: it is where it says.
+        /// The peer has returned our cookie: it is where it says.
         case started(profile: String)
         case phase1Established(
             profile: String,

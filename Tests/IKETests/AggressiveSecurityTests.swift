@@ -65,7 +65,7 @@ struct AggressiveSecurityTests {
         rig.peer.cookieI = Cookie(rawValue: 2)
         rig.source.port = 501
         rig.peer.ownAddress = rig.source
-        #expect(try rig.toAggressive().verdicts == ["phase1-established"])
+        #expect(try rig.toAggressive().verdicts == ["started", "phase1-established"])
     }
 
     @Test("C03: one source gets eight exchanges, then one a second, and no more than eight that wait")
@@ -83,12 +83,12 @@ struct AggressiveSecurityTests {
         #expect(rig.endpoint.occupancy.aggressive == 0)
         rig.peer.cookieI = Cookie(rawValue: 2)
         rig.peer.ownAddress = rig.source
-        #expect(try rig.toAggressive().verdicts == ["phase1-established"])
+        #expect(try rig.toAggressive().verdicts == ["started", "phase1-established"])
         // Another source had them all along.
         rig.source = SocketAddress(.v4(0xCB00_7105), port: 500)
         rig.peer.ownAddress = rig.source
         rig.peer.cookieI = Cookie(rawValue: 3)
-        #expect(try rig.toAggressive().verdicts == ["phase1-established"])
+        #expect(try rig.toAggressive().verdicts == ["started", "phase1-established"])
     }
 
     @Test("C03: exchanges that end well use up the rate of a source, and an office has sixteen times as much")
@@ -110,7 +110,7 @@ struct AggressiveSecurityTests {
                     continue
                 }
                 try rig.peer.receiveAggressive2(Rig.reply(first))
-                if rig.send(try rig.peer.aggressive3()).verdicts == ["phase1-established"] { done += 1 }
+                if rig.send(try rig.peer.aggressive3()).verdicts == ["started", "phase1-established"] { done += 1 }
             }
             #expect(done == (isOffice ? 20 : 8))
             #expect(said == (isOffice ? [] : ["aggressive-mode-rate"]))
@@ -131,7 +131,7 @@ struct AggressiveSecurityTests {
         }
         #expect(answers == 4 && rig.endpoint.counters.keyAgreements == 1)
         try rig.peer.receiveAggressive2(message2)
-        #expect(rig.send(try rig.peer.aggressive3()).verdicts == ["phase1-established"])
+        #expect(rig.send(try rig.peer.aggressive3()).verdicts == ["started", "phase1-established"])
         #expect(rig.send(message1).isEmpty)
     }
 
@@ -184,7 +184,7 @@ struct AggressiveSecurityTests {
             let other = Message(header: header, payloads: [Payload(.hash, [1])]).encode()
             #expect(rig.send(other).words == ["[unexpected-message]"])
         }
-        #expect(rig.send(message3).verdicts == ["phase1-established"])
+        #expect(rig.send(message3).verdicts == ["started", "phase1-established"])
         #expect(rig.send(quick1).installs.count == 1)
     }
 
@@ -234,7 +234,7 @@ struct AggressiveSecurityTests {
         }
         // The twin: the same message with the name of a profile.
         var rig = Rig.aggressive()
-        #expect(try rig.toAggressive().verdicts == ["phase1-established"])
+        #expect(try rig.toAggressive().verdicts == ["started", "phase1-established"])
     }
 
     @Test("B12: wrong keys in aggressive mode are slowed down as in main mode")
@@ -253,13 +253,13 @@ struct AggressiveSecurityTests {
         }
         for number in 1...10 {
             let events = try attempt(number, key: "battery staple").verdicts
-            #expect(events == ["authentication-failed"] + (number == 10 ? ["authentication-delay"] : []))
+            #expect(events == ["started", "authentication-failed"] + (number == 10 ? ["authentication-delay"] : []))
         }
         rig.now = rig.now.advanced(by: .milliseconds(-500))
         #expect(try attempt(11, key: "correct horse").isEmpty)
         #expect(rig.endpoint.counters.delayedAfterFailures == 1)
-        #expect(try attempt(12, key: "correct horse").verdicts == ["phase1-established"])
-        #expect(try attempt(13, key: "battery staple").verdicts == ["authentication-failed"])
+        #expect(try attempt(12, key: "correct horse").verdicts == ["started", "phase1-established"])
+        #expect(try attempt(13, key: "battery staple").verdicts == ["started", "authentication-failed"])
     }
 
     @Test("B14: a second offer under the same cookies is dropped")
@@ -269,7 +269,7 @@ struct AggressiveSecurityTests {
         var other = rig.peer
         other.ikeOffer = ClientOffer.ike("aes128-sha1-modp2048")
         #expect(rig.send(try other.aggressive1()).isEmpty)
-        #expect(rig.send(try rig.peer.aggressive3()).verdicts == ["phase1-established"])
+        #expect(rig.send(try rig.peer.aggressive3()).verdicts == ["started", "phase1-established"])
         #expect(rig.endpoint.counters.keyAgreements == 1)
     }
 }

@@ -180,8 +180,7 @@ extension IKEv1.ResponderSA {
         state = .waitHash(phase)
     }
 
-    /// Message 3, encrypted or not: both are usual. What is in clear and the hash does not cover counts for nothing,
-    /// but for NAT-D: a lie about a NAT makes ESP travel in UDP, or not arrive.
+    /// Message 3: the peer has returned our cookie.
     mutating func receiveHash(
         _ arrival: IKEv1.Arrival,
         in phase: WaitHash,
@@ -191,6 +190,18 @@ extension IKEv1.ResponderSA {
         guard !arrival.header.responderCookie.isZero, arrival.path.peer.address == path.peer.address else {
             return (state, [])
         }
+        let started = report(.started(profile: acceptance(surroundings).profile.name))
+        let (next, effects) = prove(arrival, in: phase, &surroundings)
+        return (next, [started] + effects)
+    }
+
+    /// Message 3 may be encrypted or not: both are usual. What is in clear and the hash does not cover counts for
+    /// nothing, but for NAT-D: a lie about a NAT makes ESP travel in UDP, or not arrive.
+    private mutating func prove(
+        _ arrival: IKEv1.Arrival,
+        in phase: WaitHash,
+        _ surroundings: inout Surroundings
+    ) -> (State, [IKEv1.Effect]) {
         let profile = acceptance(surroundings).profile
         let isEncrypted = arrival.header.flags.contains(.encryption)
         var lastBlock = IKEv1.phaseOneIV(

@@ -221,7 +221,7 @@ private let golden = """
     nothing + quick 2: – > none
     nothing + delete in clear: – > none
     nothing + aggressive: – > none
-    nothing + aggressive 1: [started] transmit > aggressive-mode
+    nothing + aggressive 1: transmit > aggressive-mode
     nothing + aggressive 3: – > none
     nothing + aggressive 3 in clear: – > none
     nothing + aggressive 3, other key: – > none
@@ -252,7 +252,7 @@ private let golden = """
     message 2 sent + quick 2: – > none
     message 2 sent + delete in clear: – > none
     message 2 sent + aggressive: – > none
-    message 2 sent + aggressive 1: [started] transmit > aggressive-mode
+    message 2 sent + aggressive 1: transmit > aggressive-mode
     message 2 sent + aggressive 3: – > none
     message 2 sent + aggressive 3 in clear: – > none
     message 2 sent + aggressive 3, other key: – > none
@@ -283,7 +283,7 @@ private let golden = """
     main-mode-1 + quick 2: [unexpected-message] > main-mode-1
     main-mode-1 + delete in clear: – > main-mode-1
     main-mode-1 + aggressive: [unexpected-message] > main-mode-1
-    main-mode-1 + aggressive 1: [started] transmit > main-mode-1
+    main-mode-1 + aggressive 1: transmit > main-mode-1
     main-mode-1 + aggressive 3: – > main-mode-1
     main-mode-1 + aggressive 3 in clear: – > main-mode-1
     main-mode-1 + aggressive 3, other key: – > main-mode-1
@@ -314,7 +314,7 @@ private let golden = """
     main-mode-2 + quick 2: [unexpected-message] > main-mode-2
     main-mode-2 + delete in clear: – > main-mode-2
     main-mode-2 + aggressive: [unexpected-message] > main-mode-2
-    main-mode-2 + aggressive 1: [started] transmit > main-mode-2
+    main-mode-2 + aggressive 1: transmit > main-mode-2
     main-mode-2 + aggressive 3: – > main-mode-2
     main-mode-2 + aggressive 3 in clear: – > main-mode-2
     main-mode-2 + aggressive 3, other key: – > main-mode-2
@@ -345,7 +345,7 @@ private let golden = """
     established + quick 2: [malformed-message] > established
     established + delete in clear: – > established
     established + aggressive: – > established
-    established + aggressive 1: [started] transmit > established
+    established + aggressive 1: transmit > established
     established + aggressive 3: – > established
     established + aggressive 3 in clear: – > established
     established + aggressive 3, other key: – > established
@@ -376,7 +376,7 @@ private let golden = """
     installing + quick 2: [malformed-message] > established
     installing + delete in clear: – > established
     installing + aggressive: – > established
-    installing + aggressive 1: [started] transmit > established
+    installing + aggressive 1: transmit > established
     installing + aggressive 3: – > established
     installing + aggressive 3 in clear: – > established
     installing + aggressive 3, other key: – > established
@@ -407,7 +407,7 @@ private let golden = """
     wait-proof + quick 2: [malformed-message] > established
     wait-proof + delete in clear: – > established
     wait-proof + aggressive: – > established
-    wait-proof + aggressive 1: [started] transmit > established
+    wait-proof + aggressive 1: transmit > established
     wait-proof + aggressive 3: – > established
     wait-proof + aggressive 3 in clear: – > established
     wait-proof + aggressive 3, other key: – > established
@@ -438,7 +438,7 @@ private let golden = """
     child + quick 2: [malformed-message] > established (1 child)
     child + delete in clear: – > established (1 child)
     child + aggressive: – > established (1 child)
-    child + aggressive 1: [started] transmit > established (1 child)
+    child + aggressive 1: transmit > established (1 child)
     child + aggressive 3: – > established (1 child)
     child + aggressive 3 in clear: – > established (1 child)
     child + aggressive 3, other key: – > established (1 child)
@@ -469,7 +469,7 @@ private let golden = """
     refused + quick 2: – > refused
     refused + delete in clear: – > refused
     refused + aggressive: – > refused
-    refused + aggressive 1: [started] transmit > refused
+    refused + aggressive 1: transmit > refused
     refused + aggressive 3: – > refused
     refused + aggressive 3 in clear: – > refused
     refused + aggressive 3, other key: – > refused
@@ -500,7 +500,7 @@ private let golden = """
     superseded + quick 2: [malformed-message] > established (1 child)
     superseded + delete in clear: – > established (1 child)
     superseded + aggressive: – > established (1 child)
-    superseded + aggressive 1: [started] transmit > established (1 child)
+    superseded + aggressive 1: transmit > established (1 child)
     superseded + aggressive 3: – > established (1 child)
     superseded + aggressive 3 in clear: – > established (1 child)
     superseded + aggressive 3, other key: – > established (1 child)
@@ -531,7 +531,7 @@ private let golden = """
     retired + quick 2: – > retired (1 child)
     retired + delete in clear: – > retired (1 child)
     retired + aggressive: – > retired (1 child)
-    retired + aggressive 1: [started] transmit > retired (1 child)
+    retired + aggressive 1: transmit > retired (1 child)
     retired + aggressive 3: – > retired (1 child)
     retired + aggressive 3 in clear: – > retired (1 child)
     retired + aggressive 3, other key: – > retired (1 child)
@@ -562,7 +562,7 @@ private let golden = """
     deleted + quick 2: – > deleted
     deleted + delete in clear: – > deleted
     deleted + aggressive: – > deleted
-    deleted + aggressive 1: [started] transmit > deleted
+    deleted + aggressive 1: transmit > deleted
     deleted + aggressive 3: – > deleted
     deleted + aggressive 3 in clear: – > deleted
     deleted + aggressive 3, other key: – > deleted
@@ -593,7 +593,7 @@ private let golden = """
     offering + quick 2: installInbound > established (1 child)
     offering + delete in clear: – > established (1 child)
     offering + aggressive: – > established (1 child)
-    offering + aggressive 1: [started] transmit > established (1 child)
+    offering + aggressive 1: transmit > established (1 child)
     offering + aggressive 3: – > established (1 child)
     offering + aggressive 3 in clear: – > established (1 child)
     offering + aggressive 3, other key: – > established (1 child)
@@ -624,7 +624,7 @@ private let golden = """
     installing ours + quick 2: – > established (1 child)
     installing ours + delete in clear: – > established (1 child)
     installing ours + aggressive: – > established (1 child)
-    installing ours + aggressive 1: [started] transmit > established (1 child)
+    installing ours + aggressive 1: transmit > established (1 child)
     installing ours + aggressive 3: – > established (1 child)
     installing ours + aggressive 3 in clear: – > established (1 child)
     installing ours + aggressive 3, other key: – > established (1 child)
@@ -655,7 +655,7 @@ private let golden = """
     replaced + quick 2: transmit > established (2 child)
     replaced + delete in clear: – > established (2 child)
     replaced + aggressive: – > established (2 child)
-    replaced + aggressive 1: [started] transmit > established (2 child)
+    replaced + aggressive 1: transmit > established (2 child)
     replaced + aggressive 3: – > established (2 child)
     replaced + aggressive 3 in clear: – > established (2 child)
     replaced + aggressive 3, other key: – > established (2 child)
@@ -687,9 +687,9 @@ private let golden = """
     aggressive-mode + delete in clear: – > aggressive-mode
     aggressive-mode + aggressive: – > aggressive-mode
     aggressive-mode + aggressive 1: transmit > aggressive-mode
-    aggressive-mode + aggressive 3: [phase1-established] [phase1-chosen] > established
-    aggressive-mode + aggressive 3 in clear: [phase1-established] [phase1-chosen] > established
-    aggressive-mode + aggressive 3, other key: transmit [authentication-failed] > refused
+    aggressive-mode + aggressive 3: [started] [phase1-established] [phase1-chosen] > established
+    aggressive-mode + aggressive 3 in clear: [started] [phase1-established] [phase1-chosen] > established
+    aggressive-mode + aggressive 3, other key: [started] transmit [authentication-failed] > refused
     aggressive-mode + quick 1 of the group: [unexpected-message] transmit > aggressive-mode
     aggressive-mode + installed: remove > aggressive-mode
     aggressive-mode + spi in use: – > aggressive-mode
