@@ -28,6 +28,7 @@ package struct Event: Hashable, Sendable {
         case proposalChosen(Phase, offered: IKEv1.SAPayload, chosen: String)
         case aggressiveMode(AggressiveModeEvent)
         case preSharedKeys(PreSharedKeyEvent)
+        case natTraversal(NATTraversalEvent)
         case fragmentation(FragmentationEvent)
         case legacyGrant(LegacyGrantEvent)
 

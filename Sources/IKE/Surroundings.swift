@@ -20,6 +20,7 @@ package struct Surroundings: Sendable {
     package var hasHeir = false
     package var admission: Admission
     package var offers = IKEv1.Offers()
+    package var keyUse = PreSharedKeyUse()
 
     package init(configuration: Configuration, entropy: any EntropySource) {
         self.configuration = configuration

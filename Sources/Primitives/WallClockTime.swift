@@ -8,6 +8,27 @@ package struct WallClockTime: Hashable, Sendable, CustomStringConvertible {
         self.milliseconds = milliseconds
     }
 
+    /// The end of a day of UTC, `2027-03-31` say: the first moment of the next one.
+    ///
+    /// `nil` for what is no day, and for years before 1970 and after 2199: as a wait, what comes later would not fit
+    /// into ``MonotonicTime``.
+    package init?(endOf day: String) {
+        let parts = day.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.map(\.utf8.count) == [4, 2, 2], day.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == 0x2D }),
+            let year = Int64(parts[0]), let month = Int64(parts[1]), let number = Int64(parts[2]),
+            (1970...2199).contains(year), (1...12).contains(month), (1...31).contains(number)
+        else { return nil }
+        // As below: the year begins with March.
+        let shiftedYear = month <= 2 ? year - 1 : year
+        let shiftedMonth = month <= 2 ? month + 9 : month - 3
+        let leapDays = shiftedYear / 4 - shiftedYear / 100 + shiftedYear / 400
+        let days = shiftedYear * 365 + leapDays + (153 * shiftedMonth + 2) / 5 + number - 1 - 719_468
+        let start = WallClockTime(milliseconds: days * 86_400_000)
+        // The 30th of February is another day by that reckoning.
+        guard start.description.hasPrefix(day) else { return nil }
+        milliseconds = start.milliseconds + 86_400_000
+    }
+
     /// `2026-11-21T01:02:03.456Z`.
     ///
     /// - SeeAlso: RFC 3339 §5.6

@@ -24,7 +24,10 @@ struct EventTests {
                 key: nil
             ),
             .proposalChosen(.one, offered: IKEv1.SAPayload(proposals: []), chosen: "c"),
-            .aggressiveMode(.refused(identity: "i")), .preSharedKeys(.overBudget), .fragmentation(.refused("r")),
+            .aggressiveMode(.refused(identity: "i")), .preSharedKeys(.overBudget),
+            .preSharedKeys(.noneFits(tried: 3, profile: "p")), .preSharedKeys(.noneIsCurrent(profile: "p")),
+            .natTraversal(.concealed(isEncapsulationForced: true)), .natTraversal(.shown(profile: "p")),
+            .fragmentation(.refused("r")),
             .legacyGrant(.ended(.md5, profile: "p")),
             .childEstablished(child, outboundSPI: child.inboundSPI, transform: esp, isEncapsulated: true),
             .legacyAlgorithm([.md5], transform: "aes256-md5-modp2048"), .initialContact, .noProfile,

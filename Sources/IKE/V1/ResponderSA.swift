@@ -217,7 +217,7 @@ extension IKEv1 {
                 return (.closed, [report(.exchangeTimeout("main mode before message 3"))])
             case .waitIdentity(let phase):
                 guard phase.deadline <= now else { return (state, []) }
-                return (.closed, [report(.exchangeTimeout("main mode before message 5"))])
+                return (.closed, giveUp(phase, at: now, &surroundings))
             case .established(let phase):
                 return advance(phase, to: now, &surroundings)
             case .retired(let phase):
