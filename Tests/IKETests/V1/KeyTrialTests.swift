@@ -238,6 +238,52 @@ struct KeyTrialTests {
         #expect(rig.endpoint.startRekeying(id, at: rig.now).isEmpty)
     }
 
+    @Test("We replace an IKE SA with the key that its peer has") func ourRekeyingTakesThePeersKey() throws {
+        let key = Self.key(3)
+        var pair = try MainModeInitiationTests.Pair(peerKey: key, profile: Self.profile(5), key: key)
+        pair.rekey()
+        #expect(pair.effects.isEstablished)
+        #expect(pair.established.map(\.keyName) == ["user-3", "user-3"])
+    }
+
+    /// A second IKE SA from the same address and port, with the same identity, that says it is the only one.
+    private static func succession(_ keys: [PreSharedKey], then second: String) throws -> [Event.Kind] {
+        var profile = Profile.test()
+        profile.preSharedKeys = keys
+        var rig = Rig(.test(profile))
+        rig.peer.preSharedKey = "the first"
+        try rig.toEstablished()
+        try rig.toChild()
+        rig.peer = RawInitiator()
+        rig.peer.preSharedKey = second
+        rig.peer.cookieI = Cookie(rawValue: 2)
+        try rig.toMessage4()
+        let contact = IKEv1.NotificationPayload(
+            protocolID: .isakmp,
+            spi: rig.peer.cookies.bytes,
+            type: .initialContact
+        )
+        let effects = rig.send(try rig.peer.message5(rig.peer.message5Payloads + [Payload(.notification, contact)]))
+        try rig.peer.receive6(Rig.reply(effects))
+        let (quick, _, _) = try rig.toQuick2(1, spi: 0x2000_0001)
+        return rig.send(try rig.peer.quick3(quick)).events.map(\.kind)
+    }
+
+    @Test("Whoever has another user's address and identity, and a key of his own, does not take his place")
+    func usersDoNotReplaceEachOther() throws {
+        let keys = [
+            PreSharedKey(name: "alice", secret: secret("the first")),
+            PreSharedKey(name: "bob", secret: secret("the second")),
+        ]
+        #expect(!(try Self.succession(keys, then: "the second")).contains(.replacedByPeer))
+        #expect(try Self.succession(keys, then: "the first").contains(.replacedByPeer))
+    }
+
+    @Test("A user whose key was changed takes the place he had with the old one") func usersReplaceThemselves() throws {
+        let keys = ["the first", "the second"].map { PreSharedKey(name: "alice", secret: secret($0)) }
+        #expect(try Self.succession(keys, then: "the second").contains(.replacedByPeer))
+    }
+
     // Budgets.
 
     @Test("What a source may have tried is bounded; the search goes on when the same message comes again")
