@@ -24,10 +24,7 @@ struct EventTests {
                 key: nil
             ),
             .proposalChosen(.one, offered: IKEv1.SAPayload(proposals: []), chosen: "c"),
-            .aggressiveMode(.refused(identity: "i")), .preSharedKeys(.overBudget),
-            .preSharedKeys(.noneFits(tried: 3, profile: "p")), .preSharedKeys(.noneIsCurrent(profile: "p")),
-            .natTraversal(.concealed(isEncapsulationForced: true)), .natTraversal(.shown(profile: "p")),
-            .fragmentation(.refused("r")),
+            .aggressiveMode(.refused(identity: "i")), .preSharedKeys(.overBudget), .fragmentation(.refused("r")),
             .legacyGrant(.ended(.md5, profile: "p")),
             .childEstablished(child, outboundSPI: child.inboundSPI, transform: esp, isEncapsulated: true),
             .legacyAlgorithm([.md5], transform: "aes256-md5-modp2048"), .initialContact, .noProfile,
@@ -46,7 +43,8 @@ struct EventTests {
             .childDeletedByPeer(child), .childExpired(child), .childReplaced(child), .childExhausted(child),
             .childVanished(child), .rekeyFailed(child, "r"), .expired(children: 0),
             .deadPeer(silence: .seconds(1), children: 0), .deadWithSuccessor, .replacedByPeer, .peerMoved(from: client),
-            .closed,
+            .closed, .preSharedKeys(.noneFits(tried: 3, profile: "p")), .preSharedKeys(.noneIsCurrent(profile: "p")),
+            .natTraversal(.concealed(isEncapsulationForced: true)), .natTraversal(.shown(profile: "p")),
         ]
     }
 
