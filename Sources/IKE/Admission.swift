@@ -157,29 +157,6 @@ package struct Admission: Sendable {
         return proved.withValue(of: Self.source(address), fresh: Proved()) { $0.keyAgreements.take(rate, at: now) }
     }
 
-    /// How many of so many pre-shared keys may be tried for a source that has returned its cookie.
-    package mutating func takeKeyTrials(_ count: Int, for address: IPAddress, at now: MonotonicTime) -> Int {
-        let rate = Self.keyTrialsPerSource.scaled(by: factor(address))
-        let granted = proved.withValue(of: Self.source(address), fresh: Proved()) {
-            $0.keyTrials.take(upTo: count, rate, at: now)
-        }
-        let taken = keyTrials.take(upTo: granted, Self.keyTrialsInAll, at: now)
-        if taken < granted { giveBackToSource(granted - taken, of: address) }
-        return taken
-    }
-
-    /// Some of what was taken was not needed.
-    package mutating func giveBackKeyTrials(_ count: Int, for address: IPAddress) {
-        guard count > 0 else { return }
-        keyTrials.giveBack(count, Self.keyTrialsInAll)
-        giveBackToSource(count, of: address)
-    }
-
-    private mutating func giveBackToSource(_ count: Int, of address: IPAddress) {
-        let rate = Self.keyTrialsPerSource.scaled(by: factor(address))
-        proved.withValue(of: Self.source(address)) { $0.keyTrials.giveBack(count, rate) }
-    }
-
     /// A peer that has returned its cookie does not know the key.
     ///
     /// - Returns: How long the source has to wait now, if this is the failure with which that begins.
@@ -204,6 +181,29 @@ package struct Admission: Sendable {
             source.delays = 0
             source.delayedUntil = nil
         }
+    }
+
+    /// How many of so many pre-shared keys may be tried for a source that has returned its cookie.
+    package mutating func takeKeyTrials(_ count: Int, for address: IPAddress, at now: MonotonicTime) -> Int {
+        let rate = Self.keyTrialsPerSource.scaled(by: factor(address))
+        let granted = proved.withValue(of: Self.source(address), fresh: Proved()) {
+            $0.keyTrials.take(upTo: count, rate, at: now)
+        }
+        let taken = keyTrials.take(upTo: granted, Self.keyTrialsInAll, at: now)
+        if taken < granted { giveBackToSource(granted - taken, of: address) }
+        return taken
+    }
+
+    /// Some of what was taken was not needed.
+    package mutating func giveBackKeyTrials(_ count: Int, for address: IPAddress) {
+        guard count > 0 else { return }
+        keyTrials.giveBack(count, Self.keyTrialsInAll)
+        giveBackToSource(count, of: address)
+    }
+
+    private mutating func giveBackToSource(_ count: Int, of address: IPAddress) {
+        let rate = Self.keyTrialsPerSource.scaled(by: factor(address))
+        proved.withValue(of: Self.source(address)) { $0.keyTrials.giveBack(count, rate) }
     }
 
     /// An established peer is somewhere else now; `nil` is nowhere.

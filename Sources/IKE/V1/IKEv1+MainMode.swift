@@ -201,10 +201,7 @@ extension IKEv1.ResponderSA {
         case .wrong(let kind):
             // A message that cannot be read and one with the wrong hash look the same to the peer: what is wrong
             // is nobody's business who does not know the key.
-            // It counts for the address that returned the cookie: in message 5 its sender may write any other one.
-            let delay = surroundings.admission.recordFailure(of: path.peer.address, at: arrival.now)
-            let (next, effects) = refuse(kind, answering: .authenticationFailed, arrival, surroundings)
-            return (next, effects + (delay.map { [report(.authenticationDelay($0))] } ?? []))
+            return refuseProof(kind, arrival, &surroundings)
         }
         guard profile.applies(to: arrival.path.peer.address) else {
             return refuse(
@@ -309,6 +306,18 @@ extension IKEv1.ResponderSA {
         let message = Message(header: header, payloads: payloads).encode()
         answer = IKEv1.Answer(fingerprint: arrival.fingerprint, message: message, sent: arrival.now)
         return message
+    }
+
+    /// The peer has not proved to be one of ours: its source will have to wait if that happens too often. That is the
+    /// address that returned our cookie, as anybody can write another one into the message that does not prove it.
+    mutating func refuseProof(
+        _ kind: Event.Kind,
+        _ arrival: IKEv1.Arrival,
+        _ surroundings: inout Surroundings
+    ) -> (State, [IKEv1.Effect]) {
+        let delay = surroundings.admission.recordFailure(of: path.peer.address, at: arrival.now)
+        let (next, effects) = refuse(kind, answering: .authenticationFailed, arrival, surroundings)
+        return (next, effects + (delay.map { [report(.authenticationDelay($0))] } ?? []))
     }
 
     /// Ends the exchange: one event, at most one notification, then silence.
