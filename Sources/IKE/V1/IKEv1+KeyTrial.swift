@@ -3,6 +3,13 @@ internal import Cryptography
 internal import Primitives
 
 extension IKEv1 {
+    /// The ``KeyTrial`` of an exchange, which most have not: so it lies apart.
+    package indirect enum KeySearch: Sendable {
+        /// There is one key, or it is found.
+        case none
+        case among(KeyTrial)
+    }
+
     /// The search for the key of a peer that may have one of several. In main mode nothing says whose key it is before
     /// message 5, which is encrypted under it.
     ///
@@ -77,7 +84,7 @@ extension IKEv1.ResponderSA {
             initiatorPublic: phase.initiatorPublic,
             responderPublic: phase.responderPublic
         )
-        guard var trial = phase.trial else {
+        guard case .among(var trial) = phase.search else {
             do throws(DecodeError) {
                 let (opened, identity) = try read(arrival, with: phase.keys, phase.cipher, iv: iv, in: phase)
                 return .right(opened, identity)
@@ -92,7 +99,7 @@ extension IKEv1.ResponderSA {
         } else {
             surroundings.counters.keysTried += 1
             if let (opened, identity) = try? read(arrival, with: phase.keys, phase.cipher, iv: iv, in: phase) {
-                phase.trial = nil
+                phase.search = .none
                 return .right(opened, identity)
             }
         }
@@ -105,12 +112,12 @@ extension IKEv1.ResponderSA {
                 tried: 1
             )
         if let (opened, identity) = search(arrival, trial, &pause, iv: iv, in: &phase, &surroundings) {
-            phase.trial = nil
+            phase.search = .none
             return .right(opened, identity)
         }
         guard pause.rest.isEmpty else {
             trial.pause = pause
-            phase.trial = trial
+            phase.search = .among(trial)
             guard isNew else { return .unfinished([]) }
             surroundings.counters.keyTrialsOverBudget += 1
             return .unfinished([report(.preSharedKeys(.overBudget))])
@@ -199,7 +206,9 @@ extension IKEv1.ResponderSA {
         at now: MonotonicTime,
         _ surroundings: inout Surroundings
     ) -> [IKEv1.Effect] {
-        guard phase.trial?.pause != nil else { return [report(.exchangeTimeout("main mode before message 5"))] }
+        guard case .among(let trial) = phase.search, trial.pause != nil else {
+            return [report(.exchangeTimeout("main mode before message 5"))]
+        }
         surroundings.counters.keyTrialsFailed += 1
         let delay = surroundings.admission.recordFailure(of: path.peer.address, at: now)
         return [report(.exchangeTimeout("main mode in the search for the peer's key"))]

@@ -21,13 +21,13 @@ extension IKEv1.ResponderSA {
         var natTraversal: NATTraversal?
         var nat: NATFinding
         var isAnsweringProbes: Bool
-        /// Those of the peer's key, or of the likeliest while ``trial`` goes on.
+        /// Those of the peer's key, or of the likeliest while ``search`` goes on.
         var keys: IKEv1.PhaseOneKeys
         var cipher: CBCContext
         /// Of that key in ``Profile/preSharedKeys``.
         var keyIndex: Int
-        /// The peer may have another key.
-        var trial: IKEv1.KeyTrial?
+        /// Whether the peer may have another key.
+        var search: IKEv1.KeySearch
         var initiatorPublic: [UInt8]
         var responderPublic: [UInt8]
         var deadline: MonotonicTime
@@ -166,8 +166,9 @@ extension IKEv1.ResponderSA {
             keys: keys,
             cipher: cipher,
             keyIndex: likeliest,
-            trial: candidates.count == 1
-                ? nil : IKEv1.KeyTrial(initiatorNonce: nonce, responderNonce: ourNonce, sharedSecret: shared),
+            search: candidates.count == 1
+                ? .none
+                : .among(IKEv1.KeyTrial(initiatorNonce: nonce, responderNonce: ourNonce, sharedSecret: shared)),
             initiatorPublic: publicValue,
             responderPublic: ours.publicValue,
             deadline: phase.deadline
