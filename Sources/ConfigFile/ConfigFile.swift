@@ -56,6 +56,8 @@ struct Lowering {
     var diagnostics: Diagnostics
     /// Of the users file, once it is read.
     var userDiagnostics: Diagnostics?
+    /// Of the files with pre-shared keys.
+    var keyDiagnostics: [Diagnostics] = []
     var questions = QuestionPositions()
 
     init(file: String, permissions: SecretFileProblem?, load: @escaping ConfigFile.Load) {
@@ -66,7 +68,8 @@ struct Lowering {
 
     var sorted: [Diagnostic] {
         let inOrder = { (found: [Diagnostic]) in found.sorted { ($0.line, $0.column) < ($1.line, $1.column) } }
-        return inOrder(diagnostics.found) + inOrder(userDiagnostics?.found ?? [])
+        return inOrder(diagnostics.found) + keyDiagnostics.flatMap { inOrder($0.found) }
+            + inOrder(userDiagnostics?.found ?? [])
     }
 
     /// `nil` only after an error; what is returned after an error is not to be used.

@@ -15,6 +15,7 @@ package struct Admission: Sendable {
     /// Whoever has returned a cookie.
     private struct Proved: Sendable {
         var keyAgreements = Budget()
+        var keyTrials = Budget()
         /// The newest ones, as many as it takes to be delayed.
         var failures: [MonotonicTime] = []
         /// How often it was delayed since it last had less than that.
@@ -37,6 +38,10 @@ package struct Admission: Sendable {
     package static let largeSourceFactor = 16
     package static let firstMessagesPerSecond = 10
     package static let keyAgreementsPerSecond = 10
+    /// Pre-shared keys tried for one source, beyond the one that each exchange begins with.
+    package static let keyTrialsPerSource = Budget.Rate(perSecond: 500, burst: 4_000)
+    /// The same for all sources together.
+    package static let keyTrialsInAll = Budget.Rate(perSecond: 10_000, burst: 20_000)
     package static let mostFailures = 10
     package static let failureWindow: Duration = .seconds(300)
     package static let longestDelay: Duration = .seconds(30)
@@ -49,6 +54,7 @@ package struct Admission: Sendable {
     private let exchangeTimeout: Duration
     private var claimed = BoundedTable<IPAddress, Claimed>(capacity: mostClaimed)
     private var proved = BoundedTable<IPAddress, Proved>(capacity: mostProved)
+    private var keyTrials = Budget()
     /// Bounded by ``total``.
     private var halfOpen: [IPAddress: HalfOpen] = [:]
     package private(set) var halfOpenCount = 0
@@ -204,6 +210,29 @@ package struct Admission: Sendable {
             source.delays = 0
             source.delayedUntil = nil
         }
+    }
+
+    /// How many of so many pre-shared keys may be tried for a source that has returned its cookie.
+    package mutating func takeKeyTrials(_ count: Int, for address: IPAddress, at now: MonotonicTime) -> Int {
+        let rate = Self.keyTrialsPerSource.scaled(by: factor(address))
+        let granted = proved.withValue(of: Self.source(address), fresh: Proved()) {
+            $0.keyTrials.take(upTo: count, rate, at: now)
+        }
+        let taken = keyTrials.take(upTo: granted, Self.keyTrialsInAll, at: now)
+        if taken < granted { giveBackToSource(granted - taken, of: address) }
+        return taken
+    }
+
+    /// Some of what was taken was not needed.
+    package mutating func giveBackKeyTrials(_ count: Int, for address: IPAddress) {
+        guard count > 0 else { return }
+        keyTrials.giveBack(count, Self.keyTrialsInAll)
+        giveBackToSource(count, of: address)
+    }
+
+    private mutating func giveBackToSource(_ count: Int, of address: IPAddress) {
+        let rate = Self.keyTrialsPerSource.scaled(by: factor(address))
+        proved.withValue(of: Self.source(address)) { $0.keyTrials.giveBack(count, rate) }
     }
 
     /// An established peer is somewhere else now; `nil` is nowhere.

@@ -34,4 +34,21 @@ package struct Budget: Hashable, Sendable {
         self.full = full.advanced(by: rate.interval)
         return true
     }
+
+    /// Takes as many as are there, but no more than `count`.
+    ///
+    /// - Returns: How many that are.
+    package mutating func take(upTo count: Int, _ rate: Rate, at now: MonotonicTime) -> Int {
+        let full = max(full, now)
+        let room = rate.interval * rate.burst - now.duration(to: full)
+        let there = room.wholeNanoseconds / max(1, rate.interval.wholeNanoseconds)
+        let taken = max(0, min(count, Int(there)))
+        self.full = full.advanced(by: rate.interval * taken)
+        return taken
+    }
+
+    /// What was taken and not used.
+    package mutating func giveBack(_ count: Int, _ rate: Rate) {
+        full = full.advanced(by: .zero - rate.interval * count)
+    }
 }

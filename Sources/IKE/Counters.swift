@@ -29,6 +29,12 @@ package struct Counters: Hashable, Sendable {
     package var keyAgreements: UInt64 = 0
     /// The same, not computed because the source asked for too many.
     package var keyAgreementsOverRate: UInt64 = 0
+    /// Pre-shared keys tried for peers that may have one of several.
+    package var keysTried: UInt64 = 0
+    /// Exchanges of such peers in which none of the keys was right.
+    package var keyTrialsFailed: UInt64 = 0
+    /// Exchanges of such peers that had to wait, as too many keys were tried at once.
+    package var keyTrialsOverBudget: UInt64 = 0
     /// First messages that were answered and pushed out of memory by newer ones.
     package var forgottenFirstMessages: UInt64 = 0
     /// Offers nobody had authenticated with, pushed out of memory by newer ones.
@@ -61,6 +67,9 @@ package struct Counters: Hashable, Sendable {
             "ike.half-open-dropped": halfOpenDropped,
             "ike.key-agreements": keyAgreements,
             "ike.key-agreements-over-rate": keyAgreementsOverRate,
+            "ike.keys-tried": keysTried,
+            "ike.key-trials-failed": keyTrialsFailed,
+            "ike.key-trials-over-budget": keyTrialsOverBudget,
             "ike.forgotten-first-messages": forgottenFirstMessages,
             "ike.forgotten-offers": forgottenOffers,
             "ike.fragments": fragments,

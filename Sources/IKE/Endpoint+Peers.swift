@@ -3,12 +3,15 @@ internal import DataPlane
 internal import Primitives
 
 extension Endpoint {
-    /// Which IKE SAs are those of one peer: same profile, same identity, same two addresses and ports. Neither an
-    /// identity nor an address alone says that: others know the pre-shared key, and others are behind the same NAT.
+    /// Which IKE SAs are those of one peer: same profile, same name of the pre-shared key, same identity, same two
+    /// addresses and ports. Neither an identity nor an address alone says that: others may know the key, and others are
+    /// behind the same NAT.
     struct Peers: Sendable {
         private struct Key: Hashable, Sendable {
             var path: IKEv1.Path
             var profile: Int
+            /// Of the key, whose secret may have been changed meanwhile.
+            var keyName: String?
             var identity: IKEv1.IDPayload
         }
 
@@ -16,8 +19,14 @@ extension Endpoint {
         private var ids: [Key: [IKESAID]] = [:]
         private var keys: [IKESAID: Key] = [:]
 
-        mutating func add(_ id: IKESAID, _ path: IKEv1.Path, profile: Int, _ identity: IKEv1.IDPayload) {
-            let key = Key(path: path, profile: profile, identity: identity)
+        mutating func add(
+            _ id: IKESAID,
+            _ path: IKEv1.Path,
+            profile: Int,
+            keyName: String?,
+            _ identity: IKEv1.IDPayload
+        ) {
+            let key = Key(path: path, profile: profile, keyName: keyName, identity: identity)
             keys[id] = key
             ids[key, default: []].append(id)
         }
@@ -53,7 +62,8 @@ extension Endpoint {
 
     mutating func recordEstablished(_ id: IKESAID) -> [Effect] {
         guard let association = associations[id], let phase = association.established else { return [] }
-        peers.add(id, association.path, profile: association.profile, phase.identity)
+        let keyName = surroundings.configuration.profiles[association.profile].name(ofKey: phase.keyIndex)
+        peers.add(id, association.path, profile: association.profile, keyName: keyName, phase.identity)
         guard let heritage = peers.before(id).last(where: { associations[$0]?.hasHeritage ?? false }) else { return [] }
         let isDeleted = associations[heritage]?.hasChildren == false
         associations[id]?.succeed(heritage, isDeleted: isDeleted)

@@ -6,7 +6,9 @@ extension Endpoint {
     /// Begins a main mode to replace this SA, unless one is under way or another SA has taken its place already.
     package mutating func startRekeying(_ id: IKESAID, at now: MonotonicTime) -> [Effect] {
         guard let association = associations[id], let phase = association.established, !phase.isSuperseded,
-            !initiations.values.contains(where: { $0.origin.predecessor == id })
+            !initiations.values.contains(where: { $0.origin.predecessor == id }),
+            // Whose key has ended stays until its IKE SA has, and no longer.
+            surroundings.isCurrent(phase.keyIndex, in: association.profile, at: now)
         else { return [] }
         let acceptance = surroundings.acceptance(of: association.profile, for: phase.client)
         let missing = acceptance.missing(of: phase.transform.legacyAlgorithms)

@@ -63,6 +63,7 @@ extension Event {
         case .aggressiveMode(let event): return event.description
         case .identity(let event): return event.description
         case .preSharedKeys(let event): return event.description
+        case .natTraversal(let event): return event.description
         case .fragmentation(let event): return event.description
         case .legacyGrant(let event): return event.description
         case .noProfile:

@@ -30,6 +30,7 @@ package struct Event: Hashable, Sendable {
         case aggressiveMode(AggressiveModeEvent)
         case identity(IdentityEvent)
         case preSharedKeys(PreSharedKeyEvent)
+        case natTraversal(NATTraversalEvent)
         case fragmentation(FragmentationEvent)
         case legacyGrant(LegacyGrantEvent)
 

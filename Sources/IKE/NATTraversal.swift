@@ -79,3 +79,47 @@ package struct NATFinding: Hashable, Sendable {
 
     package var isAny: Bool { isLocalBehindNAT || isPeerBehindNAT }
 }
+
+/// Our half of NAT discovery.
+///
+/// Windows does not dial a gateway that it finds behind a NAT, unless its registry says so. It knows the gateway by one
+/// address only, and has told us the hash of that: with this hash for our own address it finds no NAT. But ours is
+/// there, and ESP in IP does not pass it; so if the client has none before it that makes it encapsulate, it is told of
+/// one.
+///
+/// - SeeAlso: RFC 3947 §3.2
+package struct NATDiscoveryAnswer: Sendable {
+    /// Bodies of the payloads: first about the peer's address, then about ours.
+    package let hashes: [[UInt8]]
+    /// What is not by the book, or should not be.
+    package let event: NATTraversalEvent?
+
+    /// - Parameter payloads: The peer's, from which the finding is.
+    package init(
+        to payloads: [ArraySlice<UInt8>],
+        _ finding: NATFinding,
+        from client: Client,
+        _ profile: Profile,
+        hash: HashAlgorithm,
+        cookies: IKEv1.CookiePair,
+        local: SocketAddress,
+        peer: SocketAddress,
+        entropy: any EntropySource
+    ) {
+        let truth = [peer, local].map { NATTraversal.discoveryHash(hash, cookies: cookies, address: $0) }
+        guard client.isMicrosoft, finding.isLocalBehindNAT, let known = payloads.first,
+            known.count == hash.digestLength
+        else {
+            hashes = truth
+            event = nil
+            return
+        }
+        guard profile.concealsNAT else {
+            hashes = truth
+            event = .shown(profile: profile.name)
+            return
+        }
+        hashes = [finding.isPeerBehindNAT ? truth[0] : entropy.bytes(hash.digestLength), Array(known)]
+        event = .concealed(isEncapsulationForced: !finding.isPeerBehindNAT)
+    }
+}

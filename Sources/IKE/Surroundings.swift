@@ -20,6 +20,7 @@ package struct Surroundings: Sendable {
     package var hasHeir = false
     package var admission: Admission
     package var offers = IKEv1.Offers()
+    package var keyUse = PreSharedKeyUse()
 
     /// When the next of the grants in force ends; `nil` for never.
     package private(set) var nextGrantEnd: MonotonicTime?

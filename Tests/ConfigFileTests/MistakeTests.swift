@@ -192,7 +192,7 @@ struct MistakeTests {
             Mistake(
                 7,
                 "      remote: any",
-                "gw.yaml:6:7: error: a profile with a pre-shared key needs the key 'secret'"
+                "gw.yaml:6:7: error: a profile with a pre-shared key needs the key 'secret' or 'secrets'"
             ),
             Mistake(
                 7,

@@ -45,7 +45,8 @@ struct EventTests {
             .childDeletedByPeer(child), .childExpired(child), .childReplaced(child), .childExhausted(child),
             .childVanished(child), .rekeyFailed(child, "r"), .expired(children: 0),
             .deadPeer(silence: .seconds(1), children: 0), .deadWithSuccessor, .replacedByPeer, .peerMoved(from: client),
-            .closed,
+            .closed, .preSharedKeys(.noneFits(tried: 3, profile: "p")), .preSharedKeys(.noneIsCurrent(profile: "p")),
+            .natTraversal(.concealed(isEncapsulationForced: true)), .natTraversal(.shown(profile: "p")),
         ]
     }
 

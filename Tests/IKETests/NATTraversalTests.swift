@@ -97,4 +97,79 @@ struct NATTraversalTests {
         #expect(finding(10)?.isPeerBehindNAT == true)
         #expect(finding(500)?.isPeerBehindNAT == true)
     }
+
+    /// - Returns: What the answer says, in words.
+    private func answer(
+        to client: Client,
+        isLocalBehindNAT: Bool,
+        isPeerBehindNAT: Bool,
+        conceals: Bool,
+        known: [UInt8] = Array(repeating: 7, count: 32)
+    ) -> (peer: String, local: String, event: NATTraversalEvent?) {
+        var finding = NATFinding()
+        finding.isLocalBehindNAT = isLocalBehindNAT
+        finding.isPeerBehindNAT = isPeerBehindNAT
+        var profile = Profile.test()
+        profile.concealsNAT = conceals
+        let peerAddress = SocketAddress(.v4(0xC633_6407), port: 500)
+        let answer = NATDiscoveryAnswer(
+            to: [known[...], [1]],
+            finding,
+            from: client,
+            profile,
+            hash: .sha256,
+            cookies: Self.cookies,
+            local: gateway,
+            peer: peerAddress,
+            entropy: SeededEntropy(seed: 3)
+        )
+        let truth = [peerAddress, gateway].map {
+            NATTraversal.discoveryHash(.sha256, cookies: Self.cookies, address: $0)
+        }
+        let hashes = answer.hashes
+        guard hashes.count == 2 else { return ("", "", nil) }
+        let local = hashes[1] == truth[1] ? "true" : hashes[1] == known ? "echo" : "other"
+        return (hashes[0] == truth[0] ? "true" : hashes[0].count == 32 ? "spoilt" : "short", local, answer.event)
+    }
+
+    @Test("Only Microsoft's clients are spared the sight of a NAT before us", arguments: Client.allCases)
+    func discoveryAnswers(_ client: Client) {
+        for isPeerBehindNAT in [false, true] {
+            for conceals in [false, true] {
+                let open = answer(
+                    to: client,
+                    isLocalBehindNAT: false,
+                    isPeerBehindNAT: isPeerBehindNAT,
+                    conceals: conceals
+                )
+                #expect(open == ("true", "true", nil))
+                let hidden = answer(
+                    to: client,
+                    isLocalBehindNAT: true,
+                    isPeerBehindNAT: isPeerBehindNAT,
+                    conceals: conceals
+                )
+                guard client.isMicrosoft else {
+                    #expect(hidden == ("true", "true", nil))
+                    continue
+                }
+                let expected: (String, String, NATTraversalEvent?) =
+                    conceals
+                    ? (
+                        isPeerBehindNAT ? "true" : "spoilt", "echo",
+                        .concealed(isEncapsulationForced: !isPeerBehindNAT)
+                    )
+                    : ("true", "true", .shown(profile: "remote-access"))
+                #expect(hidden == expected)
+            }
+        }
+        #expect([.windows, .windows7, .windowsXP].contains(client) == client.isMicrosoft)
+    }
+
+    @Test("What is no hash of ours is not sent back", arguments: [0, 20, 31, 33, 500])
+    func onlyHashesAreEchoed(_ length: Int) {
+        let known = [UInt8](repeating: 7, count: length)
+        let said = answer(to: .windows, isLocalBehindNAT: true, isPeerBehindNAT: true, conceals: true, known: known)
+        #expect(said == ("true", "true", nil))
+    }
 }

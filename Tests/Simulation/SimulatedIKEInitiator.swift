@@ -26,6 +26,8 @@ package struct SimulatedIKEInitiator {
         package var answersQuickModes = true
         /// INITIAL-CONTACT stands in message 5.
         package var sendsInitialContact = false
+        /// Windows does not, unless its registry says so.
+        package var dialsGatewayBehindNAT = true
         package var trafficPort: UInt16 = 1701
         /// ID_KEY_ID of aggressive mode.
         package var groupName: [UInt8]?
@@ -268,6 +270,11 @@ package struct SimulatedIKEInitiator {
         if found.count >= 2 {
             let isOwnSeen = found[0] == natHash(settings.ownAddress, transform.hash)
             let isGatewaySeen = found.dropFirst().contains(natHash(settings.gateway, transform.hash))
+            guard isGatewaySeen || settings.dialsGatewayBehindNAT else {
+                state = .failed("the gateway is behind a NAT")
+                nextDeadline = nil
+                return []
+            }
             isNATFound = !isOwnSeen || !isGatewaySeen
             if isNATFound { port = .natTraversal }
         }

@@ -139,6 +139,8 @@ package struct SimulatedNetwork {
     package var gateway: ControlPlane
     package var clients: [SimulatedClient] = []
     package var kernel = SimulatedKernel()
+    /// Of the gateway, if a NAT before it translates the address that the clients dial.
+    package var gatewayInside: IPAddress?
     package private(set) var now = MonotonicTime(nanoseconds: 1_000_000_000)
     package private(set) var events: [ControlPlane.Event] = []
     /// By number of the packet, from zero.
@@ -287,7 +289,7 @@ package struct SimulatedNetwork {
         case .gateway(let index, .ike(let outgoing)):
             let client = clients[index]
             let local = SocketAddress(
-                client.ike.settings.gateway.address,
+                gatewayInside ?? client.ike.settings.gateway.address,
                 port: outgoing.port == .ike ? 500 : 4500
             )
             let datagram = IKE.Datagram(

@@ -21,8 +21,13 @@ extension IKEv1.ResponderSA {
         var natTraversal: NATTraversal?
         var nat: NATFinding
         var isAnsweringProbes: Bool
+        /// Those of the peer's key, or of the likeliest while ``search`` goes on.
         var keys: IKEv1.PhaseOneKeys
         var cipher: CBCContext
+        /// Of that key in ``Profile/preSharedKeys``.
+        var keyIndex: Int
+        /// Whether the peer may have another key.
+        var search: IKEv1.KeySearch
         var initiatorPublic: [UInt8]
         var responderPublic: [UInt8]
         var deadline: MonotonicTime
@@ -82,6 +87,16 @@ extension IKEv1.ResponderSA {
                 surroundings
             )
         }
+        let profile = acceptance(surroundings).profile
+        let candidates = surroundings.candidates(in: self.profile, for: path.peer.address, at: arrival.now)
+        guard let likeliest = candidates.first else {
+            return refuse(
+                .preSharedKeys(.noneIsCurrent(profile: profile.name)),
+                answering: .authenticationFailed,
+                arrival,
+                surroundings
+            )
+        }
         let ours: KeyAgreement
         let shared: SecretBytes
         let cipher: CBCContext
@@ -99,7 +114,7 @@ extension IKEv1.ResponderSA {
             shared = try ours.sharedSecret(peerPublicValue: publicValue)
             keys = IKEv1.PhaseOneKeys(
                 transform: offer.transform,
-                preSharedKey: acceptance(surroundings).profile.preSharedKeys[0].secret,
+                preSharedKey: profile.preSharedKeys[likeliest].secret,
                 initiatorNonce: nonce,
                 responderNonce: ourNonce,
                 sharedSecret: shared,
@@ -126,15 +141,21 @@ extension IKEv1.ResponderSA {
             peer: arrival.path.peer
         )
         var payloads = [Payload(.keyExchange, ours.publicValue), Payload(.nonce, ourNonce)]
-        if let natTraversal = offer.key.natTraversal, finding != nil {
-            for address in [arrival.path.peer, arrival.path.local] {
-                payloads.append(
-                    Payload(
-                        natTraversal.discoveryPayload,
-                        NATTraversal.discoveryHash(hash, cookies: cookies, address: address)
-                    )
-                )
-            }
+        var events: [IKEv1.Effect] = []
+        if let natTraversal = offer.key.natTraversal, let finding {
+            let answer = NATDiscoveryAnswer(
+                to: discovery,
+                finding,
+                from: offer.client,
+                profile,
+                hash: hash,
+                cookies: cookies,
+                local: arrival.path.local,
+                peer: arrival.path.peer,
+                entropy: surroundings.entropy
+            )
+            payloads += answer.hashes.map { Payload(natTraversal.discoveryPayload, $0) }
+            if let event = answer.event { events.append(report(.natTraversal(event))) }
         }
         let reply = reply(payloads, to: arrival)
         let next = WaitIdentity(
@@ -145,11 +166,15 @@ extension IKEv1.ResponderSA {
                 || vendorIDs.contains { $0.elementsEqual(VendorID.deadPeerDetection) },
             keys: keys,
             cipher: cipher,
+            keyIndex: likeliest,
+            search: candidates.count == 1
+                ? .none
+                : .among(IKEv1.KeyTrial(initiatorNonce: nonce, responderNonce: ourNonce, sharedSecret: shared)),
             initiatorPublic: publicValue,
             responderPublic: ours.publicValue,
             deadline: phase.deadline
         )
-        return (.waitIdentity(next), [.transmit(arrival.path.datagram(reply))])
+        return (.waitIdentity(next), [.transmit(arrival.path.datagram(reply))] + events)
     }
 
     mutating func receiveIdentity(
@@ -166,35 +191,19 @@ extension IKEv1.ResponderSA {
             )
         }
         let profile = acceptance(surroundings).profile
+        var phase = phase
         let opened: IKEv1.OpenedMessage
         let identity: IKEv1.IDPayload
-        do throws(DecodeError) {
-            let iv = IKEv1.phaseOneIV(
-                transform: phase.transform,
-                initiatorPublic: phase.initiatorPublic,
-                responderPublic: phase.responderPublic
-            )
-            opened = try IKEv1.open(arrival.header, arrival.body, with: phase.cipher, iv: iv)
-            let identityBody = try opened.chain.only(.identification)
-            identity = try IKEv1.IDPayload(identityBody)
-            let expected = phase.keys.hashI(
-                initiatorPublic: phase.initiatorPublic,
-                responderPublic: phase.responderPublic,
-                cookies: cookies,
-                saBody: phase.offer.key.saBody,
-                identityBody: Array(identityBody)
-            )
-            guard expected.equalsInConstantTime(try opened.chain.only(.hash)) else {
-                throw .invalidValue(field: "HASH_I", value: 0)
-            }
-        } catch {
+        switch examine(arrival, in: &phase, &surroundings) {
+        case .right(let message, let name):
+            opened = message
+            identity = name
+        case .unfinished(let effects):
+            return (.waitIdentity(phase), effects)
+        case .wrong(let kind):
             // A message that cannot be read and one with the wrong hash look the same to the peer: what is wrong
             // is nobody's business who does not know the key.
-            return refuseProof(
-                .authenticationFailed(.preSharedKeyDiffers, profile: profile.name),
-                arrival,
-                &surroundings
-            )
+            return refuseProof(kind, arrival, &surroundings)
         }
         guard profile.applies(to: arrival.path.peer.address) else {
             return refuse(
@@ -211,6 +220,7 @@ extension IKEv1.ResponderSA {
                 &surroundings
             )
         }
+        surroundings.recordUse(of: phase.keyIndex, in: self.profile, from: path.peer.address)
         return answer(arrival, opened, identity, in: phase, &surroundings)
     }
 
@@ -261,7 +271,7 @@ extension IKEv1.ResponderSA {
             nat: phase.nat,
             identity: identity,
             client: phase.offer.client,
-            keyIndex: 0,
+            keyIndex: phase.keyIndex,
             isAnsweringProbes: phase.isAnsweringProbes,
             lifetime: lifetime
         )

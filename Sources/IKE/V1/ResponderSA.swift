@@ -228,7 +228,7 @@ extension IKEv1 {
                 return (.closed, [report(.exchangeTimeout("main mode before message 3"))])
             case .waitIdentity(let phase):
                 guard phase.deadline <= now else { return (state, []) }
-                return (.closed, [report(.exchangeTimeout("main mode before message 5"))])
+                return (.closed, giveUp(phase, at: now, &surroundings))
             case .waitHash(let phase):
                 guard phase.deadline <= now else { return (state, []) }
                 return (.closed, [report(.exchangeTimeout("aggressive mode before message 3"))])

@@ -22,16 +22,17 @@ struct MainModeInitiationTests {
             natted: Bool = false,
             peerKey: String = "correct horse",
             offer: [IKETransform]? = nil,
-            allowLegacy: Set<LegacyAlgorithm> = []
+            profile: Profile = .test(),
+            key: String = "correct horse"
         ) throws {
-            let endpoint = Endpoint.test(.test(allowLegacy: allowLegacy))
-            rig = natted ? .natted(endpoint) : Rig(endpoint)
+            rig = natted ? .natted(.test(profile)) : Rig(.test(profile))
+            rig.peer.preSharedKey = key
             if let offer { rig.peer.ikeOffer = offer }
             rig.peer.identity = IKEv1.IDPayload(client.address, protocolNumber: 17, port: 500)
             try rig.toEstablished()
             child = try rig.toChild()
             old = child.id.ike
-            peer = .test(.test(key: peerKey, allowLegacy: allowLegacy), seed: 77)
+            peer = .test(.test(key: peerKey, allowLegacy: profile.allowLegacy), seed: 77)
         }
 
         /// Carries datagrams to and fro until there are none left; `keep` says which arrive.
@@ -82,7 +83,7 @@ struct MainModeInitiationTests {
 
     @Test
     func legacyAlgorithmsAreCountedAgain() throws {
-        var pair = try Pair(offer: ClientOffer.ike("aes256-sha1-modp1024"), allowLegacy: [.modp1024])
+        var pair = try Pair(offer: ClientOffer.ike("aes256-sha1-modp1024"), profile: .test(allowLegacy: [.modp1024]))
         #expect(pair.rig.endpoint.counters.legacyAlgorithms == [.modp1024: 1])
         pair.rekey()
         #expect(pair.effects.eventNames == ["phase1-established", "legacy-algorithm"])
