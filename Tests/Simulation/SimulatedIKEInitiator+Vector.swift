@@ -106,9 +106,10 @@ extension SimulatedIKEInitiator {
     }
 
     mutating func takeMessageID() -> UInt32 {
-        guard settings.phase2?.countsMessageIDs == true else { return entropy.integer(in: 1...UInt32.max) }
-        lastMessageID += 1
-        return lastMessageID
+        let isCounting = settings.phase2?.countsMessageIDs == true
+        let messageID = isCounting ? UInt32(quickModeIDs.count) + 1 : entropy.integer(in: 1...UInt32.max)
+        quickModeIDs.append(messageID)
+        return messageID
     }
 
     var quickModeGroup: DiffieHellmanGroup? {
