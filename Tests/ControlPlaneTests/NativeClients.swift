@@ -36,7 +36,7 @@ struct NativeAgreement: Sendable, CustomTestStringConvertible {
         .init(name: "ios-old", ike: "aes256-sha1-modp1024", esp: "aes256-sha1", legacy: [.modp1024]),
         .init(name: "android2", ike: "aes128-sha1-modp1024", esp: "aes128-sha1", legacy: [.modp1024]),
         .init(name: "android4", ike: "aes256-sha1-modp1024", esp: "aes256-sha1", legacy: [.modp1024]),
-        .init(name: "android6", ike: "aes256-sha256-modp1024", esp: "aes256-sha256", legacy: [.modp1024]),
+        .init(name: "android6", ike: "aes256-sha256-modp1024", esp: "aes256-sha256_96", legacy: [.modp1024]),
         .init(name: "android7", ike: "aes256-sha256-modp1024", esp: "aes256-sha256", legacy: [.modp1024]),
         .init(name: "chromeos", ike: "aes128-sha256-modp3072", esp: "aes128gcm16"),
         .init(name: "networkmanager", ike: "aes256-sha256-modp2048", esp: "aes256-sha1"),

@@ -262,7 +262,7 @@ extension SimulatedIKEInitiator {
         if let offer = settings.phase2?.offer {
             let own = offer.proposals.flatMap(\.transforms)
             return own.first { $0.id == offered.id && algorithms($0) == algorithms(offered) }
-                .flatMap(AnsweredTransform.esp)
+                .flatMap { espTransform($0) }
         }
         return settings.espOffer.first { own in
             let wire = Offer.phase2([own], spi: 256, isEncapsulated: false, pfs: nil).transforms[0]
