@@ -83,7 +83,7 @@ enum NativeClients {
         )
         if aggressive {
             profile.allowsAggressiveMode = true
-            profile.identities = [IdentityPattern("*")]
+            profile.identities = [IdentityPattern("staff")]
         }
         var configuration = try Fixture.configuration()
         configuration.ike = IKE.Configuration(profiles: [profile])

@@ -298,6 +298,16 @@ struct ClientVectorTests {
         #expect(vector.phase1.identity == .keyID(Array("staff".utf8)))
     }
 
+    /// Each of its offers: Apple's second try, too.
+    @Test(arguments: ClientVector.all.map(\.name))
+    func everyVectorIsRecognised(_ name: String) throws {
+        let vector = try #require(ClientVector.named(name))
+        let vendorIDs = VendorIDs(vector.phase1.vendorIDs.map { $0[...] })
+        for offer in vector.phase1.offers {
+            #expect(Client(vendorIDs: vendorIDs, offer: offer) == vector.client)
+        }
+    }
+
     /// XP knows draft 02 only, and its numbers.
     @Test func xpSpeaksTheDraftWithItsOwnNumbers() throws {
         let talk = Talk(.windowsXP, isNATted: true, allowLegacy: [.tripleDES])
