@@ -79,7 +79,7 @@ struct ClientVectorTests {
         #expect(Set(ClientVector.all.map(\.name)).count == ClientVector.all.count)
         for vector in ClientVector.all { #expect(ClientVector.named(vector.name)?.title == vector.title) }
         #expect(ClientVector.named("windows95") == nil)
-        #expect(ClientVector.all.count == 21)
+        #expect(ClientVector.all.count == 22)
     }
 
     @Test func whatIsInferredIsSaidInSentences() {
