@@ -8,13 +8,16 @@ package import Primitives
 extension SimulatedIKEInitiator {
     /// Message 1, with ``Settings/groupName`` in clear. The key exchange is for the group of the first transform.
     package mutating func startAggressive(at now: MonotonicTime) -> [Outgoing] {
-        guard let group = settings.ikeOffer.first?.group, let agreement = try? KeyAgreement(group) else { return [] }
+        let sa = phase1Offer
+        guard let group = sa.proposals.first?.transforms.first.flatMap(AnsweredTransform.ike)?.group,
+            let agreement = try? KeyAgreement(group)
+        else { return [] }
         cookieI = Cookie(rawValue: entropy.integer())
         cookieR = .zero
         port = .ike
         keyAgreement = agreement
-        nonceI = entropy.bytes(16)
-        let offer = Payload(.securityAssociation, IKEv1.SAPayload(proposals: [Offer.phase1(settings.ikeOffer)]))
+        nonceI = entropy.bytes(nonceLength)
+        let offer = Payload(.securityAssociation, sa)
         saBody = Array(offer.body)
         state = .waitAggressive
         let message = Message(
@@ -25,8 +28,9 @@ extension SimulatedIKEInitiator {
         return ask(message.encode(), at: now)
     }
 
-    /// ID_KEY_ID of UDP port 500, as Apple's and Android's clients say it.
+    /// As the vector has it; or ID_KEY_ID of UDP port 500, as Apple's and Android's clients say it.
     private var groupIdentity: Payload {
+        guard settings.phase1 == nil else { return Payload(.identification, identity) }
         let name = settings.groupName ?? []
         return Payload(.identification, IKEv1.IDPayload(type: .keyID, protocolNumber: 17, port: 500, data: name))
     }
@@ -38,17 +42,16 @@ extension SimulatedIKEInitiator {
         }
         guard let message = decode(bytes), let agreement = keyAgreement,
             let sa = try? message.chain.only(.securityAssociation),
-            let number = (try? IKEv1.SAPayload(sa))?.proposals.first?.transforms.first?.number,
-            settings.ikeOffer.indices.contains(Int(number) - 1),
+            let transform = (try? IKEv1.SAPayload(sa)).flatMap(ikeTransform(answeredWith:)),
             let publicR = try? message.chain.only(.keyExchange), let nonceR = try? message.chain.only(.nonce),
             let identityR = try? message.chain.only(.identification), let hashR = try? message.chain.only(.hash),
             let shared = try? agreement.sharedSecret(peerPublicValue: Array(publicR))
         else { return [] }
-        let transform = settings.ikeOffer[Int(number) - 1]
         ikeTransform = transform
         cookieR = message.header.responderCookie
         self.publicR = Array(publicR)
         gatewayVendorIDs = message.chain.all(.vendorID).map { Array($0) }
+        natTraversal = NATTraversalNumbers(announced: settings.vendorIDs, answered: gatewayVendorIDs)
         var keys = Phase1Keys(
             transform: transform,
             preSharedKey: settings.preSharedKey,
@@ -71,8 +74,7 @@ extension SimulatedIKEInitiator {
             nextDeadline = nil
             return []
         }
-        let type = discoveryPayload
-        let found = message.chain.all(type).map { Array($0) }
+        let found = natTraversal.map { message.chain.all($0.discovery).map { Array($0) } } ?? []
         if found.count >= 2 {
             let isOwnSeen = found[0] == natHash(settings.ownAddress, transform.hash)
             let isGatewaySeen = found.dropFirst().contains(natHash(settings.gateway, transform.hash))
@@ -88,20 +90,13 @@ extension SimulatedIKEInitiator {
             Array(groupIdentity.body)
         )
         var payloads = [Payload(.hash, hashI)]
-        if found.count >= 2 {
+        if let type = natTraversal?.discovery, found.count >= 2 {
             payloads =
                 [floated(settings.gateway), floated(settings.ownAddress)].map {
                     Payload(type, natHash($0, transform.hash))
                 } + payloads
         }
-        if settings.sendsInitialContact {
-            let contact = IKEv1.NotificationPayload(
-                protocolID: .isakmp,
-                spi: cookieI.bytes + cookieR.bytes,
-                type: .initialContact
-            )
-            payloads.append(Payload(.notification, contact))
-        }
+        if settings.sendsInitialContact { payloads.append(initialContact) }
         var message3 = Message(header: header(.aggressive), payloads: payloads)
         if settings.encryptsMessage3 {
             message3.header.flags = .encryption
@@ -111,11 +106,6 @@ extension SimulatedIKEInitiator {
         }
         self.keys = keys
         return [Outgoing(bytes: withMarker(aggressive3), port: port)] + startQuickMode(at: now)
-    }
-
-    /// 20 if the gateway chose the standard, 130 if it chose a draft.
-    private var discoveryPayload: PayloadType {
-        gatewayVendorIDs.contains(Self.rfc3947) ? .natDiscovery : .natDiscoveryDraft
     }
 
     /// After the float both ports are 4500, and NAT-D of message 3 says so.

@@ -21,8 +21,6 @@ struct Caller {
     let source: IPAddress
     var state: State
     var client: SimulatedClient?
-    /// Which native client it is; `nil` for none.
-    private(set) var vector: ClientVector?
     /// Its tunnel socket and associations, if it has any.
     var requestID: RequestID?
     var associations: Set<SecurityAssociation.ID> = []
@@ -42,10 +40,8 @@ struct Caller {
     mutating func redial(_ options: Options, seed: UInt64) {
         framesSeen = 0
         if !options.vectors.isEmpty {
-            let vector = options.vectors[number % options.vectors.count]
-            self.vector = vector
             client = SimulatedClient(
-                vector,
+                options.vectors[number % options.vectors.count],
                 preSharedKey: Array(options.preSharedKey.utf8),
                 ownAddress: SocketAddress(source, port: 500),
                 gateway: SocketAddress(options.gateway, port: 500),
@@ -105,11 +101,8 @@ extension SimulatedIKEInitiator.Child {
     func associations(
         own: IPAddress,
         gateway: IPAddress,
-        _ requestID: RequestID,
-        hasShortSHA256: Bool
+        _ requestID: RequestID
     ) -> [SecurityAssociation] {
-        var transform = transform
-        if hasShortSHA256, transform.integrity == .hmacSHA256_128 { transform.integrity = .hmacSHA256_96 }
         let encapsulation =
             isEncapsulated ? SecurityAssociation.Encapsulation(sourcePort: 4500, destinationPort: 4500) : nil
         func association(

@@ -229,11 +229,7 @@ final class Swarm {
         guard !children.isEmpty || !callers[index].associations.isEmpty else { return }
         let (source, gateway) = (callers[index].source, options.gateway)
         let requestID = callers[index].requestID ?? openSocket(index)
-        // The kernel of Android 6 carries 96 bits of it, whatever everybody else does.
-        let hasShortSHA256 = callers[index].vector?.client == .android6
-        let wanted = children.flatMap {
-            $0.associations(own: source, gateway: gateway, requestID, hasShortSHA256: hasShortSHA256)
-        }
+        let wanted = children.flatMap { $0.associations(own: source, gateway: gateway, requestID) }
         for association in wanted where callers[index].associations.insert(association.id).inserted {
             submit(.install(association))
         }
