@@ -332,7 +332,7 @@ package struct SimulatedNetwork {
                 notify(.mappingChanged(association.id, requestID: association.requestID.rawValue, to: source))
             }
         }
-        let peer = SocketAddress(clients[index].outerAddress, port: 1701)
+        let peer = SocketAddress(clients[index].outerAddress, port: clients[index].lac.habits.sourcePort)
         guard let socket = kernel.sockets[association.requestID], socket.peer == nil || socket.peer == peer else {
             return
         }
