@@ -192,22 +192,6 @@ struct ClientTunnelTests {
         #expect(stopResults(wire) == [1])
     }
 
-    @Test func appleAndAndroidComeFromAPortOfTheirOwn() {
-        for tunnel in [ClientVector.Tunnel.apple, .android] {
-            #expect(tunnel.habits.sourcePort >= 32_768)
-            var lac = lac(tunnel)
-            var endpoint = Endpoint(configuration: Configuration(hostName: "lns"), entropy: SeededEntropy(seed: 1))
-            let peer = address(0, port: tunnel.habits.sourcePort)
-            let effects = lac.start(at: seconds(1)).flatMap {
-                endpoint.receive($0, on: socket(0), from: peer, trace: someTrace, at: seconds(1))
-            }
-            let destinations = effects.compactMap {
-                if case .transmit(_, _, let destination) = $0 { destination } else { nil }
-            }
-            #expect(destinations == [peer])
-        }
-    }
-
     private func stopResults(_ wire: LossyWire) -> [UInt16] {
         wire.effects.compactMap { effect in
             guard case .report(let event) = effect, case .connectionStopped(_, by: .peer, let result) = event.kind

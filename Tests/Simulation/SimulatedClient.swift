@@ -23,6 +23,11 @@ package struct SimulatedClient {
     package private(set) var outerPorts: [UInt16: UInt16]
     private var deliveredFrames = 0
     private var hasStarted: (tunnel: Bool, ppp: Bool) = (false, false)
+    /// Of a certain make; `nil` for the plain client.
+    private let vector: ClientVector?
+    private let entropy: any EntropySource
+    /// When the LNS has to have answered, and when all is given up.
+    private var patience: (next: MonotonicTime, end: MonotonicTime)?
 
     package init(
         ike: SimulatedIKEInitiator.Settings,
@@ -42,12 +47,51 @@ package struct SimulatedClient {
         )
         self.outerAddress = outerAddress ?? ike.ownAddress.address
         self.outerPorts = outerPorts
+        self.entropy = entropy
+        vector = nil
+    }
+
+    /// A client as `vector` describes it, on every layer.
+    package init(
+        _ vector: ClientVector,
+        preSharedKey: [UInt8],
+        ownAddress: SocketAddress,
+        gateway: SocketAddress,
+        user: String,
+        password: String,
+        outerAddress: IPAddress? = nil,
+        outerPorts: [UInt16: UInt16] = [:],
+        seed: UInt64
+    ) {
+        let entropy = SeededEntropy(seed: seed)
+        let settings = SimulatedIKEInitiator.Settings(
+            vector,
+            preSharedKey: preSharedKey,
+            ownAddress: ownAddress,
+            gateway: gateway,
+            ephemeralPort: UInt16(entropy.integer(in: 49_152...65_535))
+        )
+        ike = SimulatedIKEInitiator(settings, entropy: entropy)
+        lac = Self.lac(vector, entropy)
+        var link = SimulatedPPPClient.Configuration(user: user, passwords: [password], methods: vector.link.methods)
+        link.habits = vector.link.habits
+        ppp = SimulatedPPPClient(link, entropy: entropy)
+        self.outerAddress = outerAddress ?? ownAddress.address
+        self.outerPorts = outerPorts
+        self.entropy = entropy
+        self.vector = vector
+    }
+
+    private static func lac(_ vector: ClientVector, _ entropy: any EntropySource) -> SimulatedLAC {
+        var lac = SimulatedLAC(hostName: vector.tunnel.hostName, secret: nil, entropy: entropy)
+        lac.habits = vector.tunnel.habits
+        return lac
     }
 
     package var isUp: Bool { ppp.isUp }
 
     package var nextDeadline: MonotonicTime? {
-        [ike.nextDeadline, lac.nextDeadline, ppp.nextDeadline].compactMap(\.self).min()
+        [ike.nextDeadline, lac.nextDeadline, ppp.nextDeadline, patience?.next].compactMap(\.self).min()
     }
 
     package func outer(_ port: IKE.Datagram.Port) -> SocketAddress {
@@ -62,7 +106,7 @@ package struct SimulatedClient {
     }
 
     package mutating func start(at now: MonotonicTime) -> [Packet] {
-        ike.start(at: now).map(Packet.ike)
+        ike.dial(at: now).map(Packet.ike)
     }
 
     package mutating func receive(_ bytes: [UInt8], on port: IKE.Datagram.Port, at now: MonotonicTime) -> [Packet] {
@@ -80,7 +124,24 @@ package struct SimulatedClient {
         if let deadline = ike.nextDeadline, deadline <= now { packets += ike.advance(to: now).map(Packet.ike) }
         if let deadline = lac.nextDeadline, deadline <= now { packets += protect(lac.advance(to: now)) }
         if let deadline = ppp.nextDeadline, deadline <= now { packets += carry(ppp.advance(to: now)) }
+        if let patience, patience.next <= now { packets += losePatience(at: now) }
         return packets + goOn(at: now)
+    }
+
+    /// The LNS has not answered in time.
+    private mutating func losePatience(at now: MonotonicTime) -> [Packet] {
+        guard let vector, let impatience = vector.phase2.impatience, let patience, lac.state != .established else {
+            self.patience = nil
+            return []
+        }
+        lac = Self.lac(vector, entropy)
+        guard now < patience.end else {
+            self.patience = nil
+            return ike.close(at: now).map(Packet.ike)
+        }
+        hasStarted.tunnel = false
+        self.patience?.next = min(now.advanced(by: impatience.retriesEvery), patience.end)
+        return (ike.deleteChildren() + ike.startQuickMode(at: now)).map(Packet.ike)
     }
 
     /// LCP, CDN, StopCCN: what a client does first; the keys go with ``closeKeys(at:)``.
@@ -99,8 +160,14 @@ package struct SimulatedClient {
     /// Whatever the last event has made possible.
     private mutating func goOn(at now: MonotonicTime) -> [Packet] {
         var packets: [Packet] = []
+        if case .failed = ike.state { packets += ike.dialAgain(at: now).map(Packet.ike) }
         if !ike.children.isEmpty, !hasStarted.tunnel {
             hasStarted.tunnel = true
+            if patience == nil, let impatience = vector?.phase2.impatience {
+                patience = (
+                    now.advanced(by: impatience.retriesEvery), now.advanced(by: impatience.givesUpAfter)
+                )
+            }
             packets += protect(lac.start(at: now))
             packets += protect(lac.openSession(at: now))
         }

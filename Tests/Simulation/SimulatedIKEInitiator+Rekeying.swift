@@ -31,8 +31,20 @@ extension SimulatedIKEInitiator {
 
     /// A new child, and a Delete for the ones before it once it stands.
     package mutating func rekeyChild(at now: MonotonicTime) -> [Outgoing] {
-        afterwards.deletesFormerChildren = children.map(\.inboundSPI)
+        if settings.phase2?.deletesBeforeRekeying == true { return deleteChildren() + startQuickMode(at: now) }
+        afterwards.deletesFormerChildren = settings.phase2?.keepsFormerPair == true ? [] : children.map(\.inboundSPI)
         return startQuickMode(at: now)
+    }
+
+    /// A Delete for every child, and none for the IKE SA.
+    package mutating func deleteChildren() -> [Outgoing] {
+        guard let keys else { return [] }
+        let goodbye = children.map { child in
+            let delete = IKEv1.DeletePayload(protocolID: .esp, spis: [Self.bytes(child.inboundSPI.rawValue)])
+            return informational(Payload(.delete, delete), keys: keys)
+        }
+        children = []
+        return goodbye
     }
 
     /// Main mode once more, then a Delete for the IKE SA before it.
@@ -196,7 +208,7 @@ extension SimulatedIKEInitiator {
         var payloads = [Payload(.securityAssociation, sa), Payload(.nonce, nonceR)]
         var shared: SecretBytes?
         if let publicI = try? message.chain.only(.keyExchange) {
-            guard let group = settings.pfsGroup, let agreement = try? KeyAgreement(group) else { return [] }
+            guard let group = quickModeGroup, let agreement = try? KeyAgreement(group) else { return [] }
             shared = try? agreement.sharedSecret(peerPublicValue: Array(publicI))
             payloads.append(Payload(.keyExchange, agreement.publicValue))
         }
@@ -242,6 +254,11 @@ extension SimulatedIKEInitiator {
                 numbers[attribute.type] = attribute.number
             }
             return numbers
+        }
+        if let offer = settings.phase2?.offer {
+            let own = offer.proposals.flatMap(\.transforms)
+            return own.first { $0.id == offered.id && algorithms($0) == algorithms(offered) }
+                .flatMap(AnsweredTransform.esp)
         }
         return settings.espOffer.first { own in
             let wire = Offer.phase2([own], spi: 256, isEncapsulated: false, pfs: nil).transforms[0]

@@ -26,9 +26,14 @@ package struct SimulatedIKEInitiator {
         package var answersQuickModes = true
         /// INITIAL-CONTACT stands in message 5.
         package var sendsInitialContact = false
+        /// Of its L2TP packets, and of IDci unless ``phase2`` says otherwise.
         package var trafficPort: UInt16 = 1701
         /// ID_KEY_ID of aggressive mode.
         package var groupName: [UInt8]?
+        /// As a client of a certain make has it; ``ikeOffer`` does not count then.
+        package var phase1: ClientVector.PhaseOne?
+        /// The same for ``espOffer`` and ``pfsGroup``.
+        package var phase2: ClientVector.PhaseTwo?
 
         package init(
             preSharedKey: [UInt8],
@@ -59,6 +64,10 @@ package struct SimulatedIKEInitiator {
         package var outboundKey: [UInt8]
         package var inboundKey: [UInt8]
         package var isEncapsulated: Bool
+        /// Of quick mode's own key exchange.
+        package var group: DiffieHellmanGroup?
+        /// The encapsulation mode, as a number.
+        package var encapsulation: UInt16?
     }
 
     package enum State: Hashable, Sendable {
@@ -85,11 +94,11 @@ package struct SimulatedIKEInitiator {
     package internal(set) var state = State.idle
     /// The last one is that to send under.
     package internal(set) var children: [Child] = []
-    package private(set) var gatewayVendorIDs: [[UInt8]] = []
+    package internal(set) var gatewayVendorIDs: [[UInt8]] = []
     package internal(set) var isNATFound = false
     package internal(set) var nextDeadline: MonotonicTime?
     /// Chosen in main mode.
-    package private(set) var ikeTransform: IKETransform?
+    package internal(set) var ikeTransform: IKETransform?
 
     let entropy: any EntropySource
     var port = Datagram.Port.ike
@@ -103,6 +112,12 @@ package struct SimulatedIKEInitiator {
     var publicR: [UInt8] = []
     var keys: Phase1Keys?
     private var quickMode: QuickMode?
+    /// Of the offers of ``Settings/phase1`` the one that is tried.
+    var attempt = 0
+    /// Of the last quick mode, if they count.
+    var lastMessageID: UInt32 = 0
+    /// How NAT traversal is spoken with this gateway; `nil` if it is not.
+    var natTraversal: NATTraversalNumbers?
     /// IKE SAs that a newer one has replaced and that are not deleted yet.
     var formers: [Former] = []
     /// Quick modes that the gateway began, by message id.
@@ -121,7 +136,8 @@ package struct SimulatedIKEInitiator {
 
     package mutating func start(at now: MonotonicTime) -> [Outgoing] {
         cookieI = Cookie(rawValue: entropy.integer())
-        let payload = Payload(.securityAssociation, IKEv1.SAPayload(proposals: [Offer.phase1(settings.ikeOffer)]))
+        lastMessageID = 0
+        let payload = Payload(.securityAssociation, phase1Offer)
         saBody = Array(payload.body)
         state = .waitSA
         let message = Message(
@@ -138,35 +154,30 @@ package struct SimulatedIKEInitiator {
     /// A new pair of ESP SAs under the same IKE SA.
     package mutating func startQuickMode(at now: MonotonicTime) -> [Outgoing] {
         guard let keys else { return [] }
+        let messageID = takeMessageID()
+        let spi = entropy.integer(in: 256...UInt32.max)
         let quick = QuickMode(
-            messageID: entropy.integer(in: 1...UInt32.max),
-            spi: entropy.integer(in: 256...UInt32.max),
-            nonce: entropy.bytes(32),
-            keyAgreement: settings.pfsGroup.flatMap { try? KeyAgreement($0) }
+            messageID: messageID,
+            spi: spi,
+            nonce: entropy.bytes(settings.phase2?.nonceLength ?? 32),
+            keyAgreement: quickModeGroup.flatMap { try? KeyAgreement($0) },
+            offer: phase2Offer(spi: spi)
         )
         quickMode = quick
         state = .waitQuickMode
         var payloads = [
-            Payload(
-                .securityAssociation,
-                IKEv1.SAPayload(
-                    proposals: [
-                        Offer.phase2(
-                            settings.espOffer,
-                            spi: quick.spi,
-                            isEncapsulated: isNATFound,
-                            pfs: settings.pfsGroup
-                        )
-                    ]
-                )
-            ),
+            Payload(.securityAssociation, quick.offer),
             Payload(.nonce, quick.nonce),
         ]
         if let agreement = quick.keyAgreement { payloads.append(Payload(.keyExchange, agreement.publicValue)) }
         payloads.append(
             Payload(
                 .identification,
-                IKEv1.IDPayload(settings.ownAddress.address, protocolNumber: 17, port: settings.trafficPort)
+                IKEv1.IDPayload(
+                    settings.ownAddress.address,
+                    protocolNumber: 17,
+                    port: settings.phase2?.trafficPort == .any ? 0 : settings.trafficPort
+                )
             )
         )
         payloads.append(
@@ -175,9 +186,10 @@ package struct SimulatedIKEInitiator {
                 IKEv1.IDPayload(settings.gateway.address, protocolNumber: 17, port: 1701)
             )
         )
-        if isNATFound {
-            for address in [settings.ownAddress.address, settings.gateway.address] {
-                payloads.append(Payload(.natOriginalAddress, IKEv1.NATOAPayload(address: address)))
+        if isNATFound, let natTraversal {
+            let addresses = [settings.ownAddress.address, settings.gateway.address]
+            for address in addresses.prefix(settings.phase2?.originalAddresses ?? 2) {
+                payloads.append(Payload(natTraversal.originalAddress, IKEv1.NATOAPayload(address: address)))
             }
         }
         var iv = keys.initialVector(messageID: quick.messageID)
@@ -230,25 +242,23 @@ package struct SimulatedIKEInitiator {
 
     private mutating func receiveSA(_ bytes: [UInt8], at now: MonotonicTime) -> [Outgoing] {
         guard let message = decode(bytes), let sa = try? message.chain.only(.securityAssociation),
-            let chosen = (try? IKEv1.SAPayload(sa))?.proposals.first?.transforms.first,
-            let number = Int(exactly: chosen.number), settings.ikeOffer.indices.contains(number - 1)
+            let answer = try? IKEv1.SAPayload(sa), let transform = ikeTransform(answeredWith: answer)
         else { return [] }
-        let transform = settings.ikeOffer[number - 1]
         ikeTransform = transform
         cookieR = message.header.responderCookie
         gatewayVendorIDs = message.chain.all(.vendorID).map { Array($0) }
         guard let agreement = try? KeyAgreement(transform.group) else { return [] }
         keyAgreement = agreement
-        nonceI = entropy.bytes(32)
+        nonceI = entropy.bytes(nonceLength)
         state = .waitKeyExchange
-        let detections = [settings.gateway, settings.ownAddress].map {
-            Payload(.natDiscovery, natHash($0, transform.hash))
+        natTraversal = NATTraversalNumbers(announced: settings.vendorIDs, answered: gatewayVendorIDs)
+        let detections = natTraversal.map { numbers in
+            [settings.gateway, settings.ownAddress].map { Payload(numbers.discovery, natHash($0, transform.hash)) }
         }
-        let knowsNAT = gatewayVendorIDs.contains(Self.rfc3947)
         let reply = Message(
             header: header(.identityProtection),
             payloads: [Payload(.keyExchange, agreement.publicValue), Payload(.nonce, nonceI)]
-                + (knowsNAT ? detections : [])
+                + (detections ?? [])
         )
         return ask(reply.encode(), at: now)
     }
@@ -258,7 +268,7 @@ package struct SimulatedIKEInitiator {
             let publicR = try? message.chain.only(.keyExchange), let nonceR = try? message.chain.only(.nonce),
             let shared = try? agreement.sharedSecret(peerPublicValue: Array(publicR))
         else { return [] }
-        let found = message.chain.all(.natDiscovery).map { Array($0) }
+        let found = natTraversal.map { message.chain.all($0.discovery).map { Array($0) } } ?? []
         if found.count >= 2 {
             let isOwnSeen = found[0] == natHash(settings.ownAddress, transform.hash)
             let isGatewaySeen = found.dropFirst().contains(natHash(settings.gateway, transform.hash))
@@ -275,10 +285,7 @@ package struct SimulatedIKEInitiator {
             publicI: agreement.publicValue,
             publicR: self.publicR
         )
-        let identity = Payload(
-            .identification,
-            IKEv1.IDPayload(settings.ownAddress.address, protocolNumber: 17, port: 500)
-        )
+        let identity = Payload(.identification, identity)
         let hash = keys.skeyid.authenticate(
             agreement.publicValue,
             self.publicR,
@@ -291,12 +298,7 @@ package struct SimulatedIKEInitiator {
         var message5 = Message(header: header(.identityProtection), payloads: [identity, Payload(.hash, hash)])
         message5.header.flags = .encryption
         if settings.sendsInitialContact {
-            let contact = IKEv1.NotificationPayload(
-                protocolID: .isakmp,
-                spi: cookieI.bytes + cookieR.bytes,
-                type: .initialContact
-            )
-            message5.chain = PayloadChain(message5.chain.payloads + [Payload(.notification, contact)])
+            message5.chain = PayloadChain(message5.chain.payloads + [initialContact])
         }
         let sealed = keys.encrypt(message5, iv: &keys.iv)
         self.keys = keys
@@ -325,10 +327,19 @@ package struct SimulatedIKEInitiator {
             return []
         }
         self.keys = keys
-        guard afterwards.withoutChild else { return startQuickMode(at: now) }
+        return finishPhaseOne(at: now)
+    }
+
+    /// The IKE SA stands.
+    mutating func finishPhaseOne(at now: MonotonicTime) -> [Outgoing] {
+        var outgoing: [Outgoing] = []
+        if let keys, settings.phase1?.announcesItselfAfterwards == true, formers.isEmpty {
+            outgoing.append(informational(initialContact, keys: keys))
+        }
+        guard afterwards.withoutChild else { return outgoing + startQuickMode(at: now) }
         state = .established
         nextDeadline = nil
-        return finishRekeying()
+        return outgoing + finishRekeying()
     }
 
     private mutating func receiveQuickMode(
@@ -343,7 +354,7 @@ package struct SimulatedIKEInitiator {
         guard let message = keys.decrypt(bytes, iv: &iv), let nonceR = try? message.chain.only(.nonce),
             let sa = try? message.chain.only(.securityAssociation), let hash = message.chain.payloads.first,
             let proposal = (try? IKEv1.SAPayload(sa))?.proposals.first, let chosen = proposal.transforms.first,
-            settings.espOffer.indices.contains(Int(chosen.number) - 1),
+            let transform = espTransform(answeredWith: proposal, to: quick.offer),
             let outbound = ESPSPI(rawValue: proposal.spi.reduce(0) { $0 << 8 | UInt32($1) }),
             let inbound = ESPSPI(rawValue: quick.spi)
         else { return [] }
@@ -355,7 +366,6 @@ package struct SimulatedIKEInitiator {
             guard let publicR = try? message.chain.only(.keyExchange) else { return [] }
             shared = try? agreement.sharedSecret(peerPublicValue: Array(publicR))
         }
-        let transform = settings.espOffer[Int(chosen.number) - 1]
         let length = transform.encryptionKeyLength + transform.integrityKeyLength
         let nonces = quick.nonce + Array(nonceR)
         children.append(
@@ -365,7 +375,9 @@ package struct SimulatedIKEInitiator {
                 transform: transform,
                 outboundKey: keys.keyMaterial(shared, spi: outbound.rawValue, nonces: nonces, count: length),
                 inboundKey: keys.keyMaterial(shared, spi: inbound.rawValue, nonces: nonces, count: length),
-                isEncapsulated: isNATFound
+                isEncapsulated: isNATFound,
+                group: quick.keyAgreement?.group,
+                encapsulation: AnsweredTransform.encapsulation(chosen)
             )
         )
         state = .established
@@ -424,11 +436,12 @@ package struct SimulatedIKEInitiator {
         let spi: UInt32
         let nonce: [UInt8]
         let keyAgreement: KeyAgreement?
+        let offer: IKEv1.SAPayload
         var iv: [UInt8]?
         var isDone = false
     }
 
-    private mutating func ask(_ bytes: [UInt8], at now: MonotonicTime) -> [Outgoing] {
+    mutating func ask(_ bytes: [UInt8], at now: MonotonicTime) -> [Outgoing] {
         outstanding = withMarker(bytes)
         repeats = 0
         nextDeadline = now.advanced(by: .seconds(2))
@@ -479,12 +492,12 @@ package struct SimulatedIKEInitiator {
         )
     }
 
-    private func decode(_ bytes: [UInt8]) -> Message? {
+    func decode(_ bytes: [UInt8]) -> Message? {
         var reader = ByteReader(bytes)
         return try? Message(from: &reader)
     }
 
-    private func natHash(_ address: SocketAddress, _ hash: HashAlgorithm) -> [UInt8] {
+    func natHash(_ address: SocketAddress, _ hash: HashAlgorithm) -> [UInt8] {
         var writer = ByteWriter()
         writer.integer(address.port)
         return Hash.digest(hash, cookieI.bytes, cookieR.bytes, address.address.bytes, writer.bytes)

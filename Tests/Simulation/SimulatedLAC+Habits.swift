@@ -19,8 +19,6 @@ extension SimulatedLAC {
         package var icrq: [Field]?
         package var iccn: [Field]?
         package var firstSerialNumber: UInt32 = 1
-        /// UDP source port.
-        package var sourcePort: UInt16 = 1701
         /// Of the CDN; `nil` for no CDN: StopCCN says it all.
         package var callResult: UInt16? = 3
         /// Of the StopCCN.

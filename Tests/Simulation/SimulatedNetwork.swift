@@ -332,7 +332,7 @@ package struct SimulatedNetwork {
                 notify(.mappingChanged(association.id, requestID: association.requestID.rawValue, to: source))
             }
         }
-        let peer = SocketAddress(clients[index].outerAddress, port: clients[index].lac.habits.sourcePort)
+        let peer = SocketAddress(clients[index].outerAddress, port: clients[index].ike.settings.trafficPort)
         guard let socket = kernel.sockets[association.requestID], socket.peer == nil || socket.peer == peer else {
             return
         }
@@ -394,7 +394,7 @@ package struct SimulatedNetwork {
         }
         guard
             let index = clients.firstIndex(where: { client in
-                client.outerAddress == peer.address
+                client.outerAddress == peer.address && client.ike.settings.trafficPort == peer.port
                     && association.encapsulation.map { $0.destinationPort == client.outer(.natTraversal).port } ?? true
                     && client.ike.children.contains { $0.inboundSPI == association.spi }
             })

@@ -28,9 +28,9 @@ extension ClientVector.Link {
         ]
     }
     package static let windowsInferred = [
-        "Windows' LCP, CCP, IPv6CP and IPCP options, their order and its Identification packets are as remembered"
-            + " from server logs",
-        "that Windows takes MS-CHAPv2 and then CHAP is the default of its connection dialog, as remembered",
+        "Windows' LCP, CCP, IPv6CP and IPCP options, their order and its Identification packets are as generally known"
+            + " from server logs; none is cited.",
+        "That Windows takes MS-CHAPv2 and then CHAP is the default of its connection dialog, as generally known.",
     ]
 
     /// XP and 2000: multilink in LCP, header compression in IPCP.
@@ -46,7 +46,7 @@ extension ClientVector.Link {
         habits.ipcp.insert(PPPHabits.headerCompression, at: 0)
     }
     package static let windowsXPInferred = [
-        "Windows XP's LCP, CCP and IPCP options and its Identification packets are as remembered from server logs"
+        "Windows XP's LCP, CCP and IPCP options and its Identification packets are as generally known from server logs; none is cited."
     ]
 
     /// pppd, with IPv6CP and Apple's own protocol for routes and search domains.
@@ -61,8 +61,8 @@ extension ClientVector.Link {
         ]
     }
     package static let appleInferred = [
-        "Apple's LCP and IPCP options and its protocol 0x8235 are as remembered from server logs",
-        "Apple's authentication methods and their order are supposed",
+        "Apple's LCP and IPCP options and its protocol 0x8235 are as generally known from server logs; none is cited.",
+        "Apple's authentication methods and their order are supposed.",
     ]
 
     /// mtpd's pppd: EAP refused, MRU 1400, name servers wanted.
@@ -71,7 +71,7 @@ extension ClientVector.Link {
         habits.ipcp.insert(PPPHabits.headerCompression, at: 0)
     }
     package static let androidInferred = [
-        "Android's pppd options (mru 1400, refuse-eap, usepeerdns) are as remembered; what pppd makes of them is supposed"
+        "Android's pppd options (mru 1400, refuse-eap, usepeerdns) are as generally known; what pppd makes of them is supposed."
     ]
 
     private static let linux = Self([.mschapv2, .chapMD5, .pap]) { habits in
@@ -82,7 +82,7 @@ extension ClientVector.Link {
             .init(.ccp, [PPP.Option(26, [0x78, 0x00]), PPP.Option(24, [0x78, 0x00]), PPP.Option(21, [0x2F])])
         ]
     }
-    private static let linuxInferred = ["the options of pppd 2.4 are as remembered, its MRU is supposed"]
+    private static let linuxInferred = ["The options of pppd 2.4 are as generally known, its MRU is supposed."]
 
     package static let chromeOS = linux
     package static let chromeOSInferred = linuxInferred
@@ -103,12 +103,12 @@ extension ClientVector.Link {
         habits.isEager = true
     }
     package static let routerOSInferred = [
-        "RouterOS' LCP options, the bits of its MPPE option and its order of authentication methods are supposed"
+        "RouterOS' LCP options, the bits of its MPPE option and its order of authentication methods are supposed."
     ]
 
     /// SoftEther is a server; nobody has seen it as a PPP client.
     package static let softEther = Self([.mschapv2, .pap]) { _ in }
-    package static let softEtherInferred = ["all of SoftEther's PPP is supposed: it is a server, and dials nobody"]
+    package static let softEtherInferred = ["All of SoftEther's PPP is supposed: it is a server, and dials nobody."]
 
     private static func pppdOptions(mru: UInt16?) -> [PPP.Option] {
         (mru.map { [PPPHabits.mru($0)] } ?? []) + [

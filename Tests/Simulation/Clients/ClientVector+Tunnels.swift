@@ -24,13 +24,12 @@ extension ClientVector.Tunnel {
         habits.firstSerialNumber = 0
     }
     package static let windowsInferred = [
-        "Windows' receive window of 8 and the AVPs of its ICRQ and ICCN are as remembered from LNS logs",
-        "Windows' result codes (CDN 3, StopCCN 6) and its retransmission are supposed",
+        "Windows' receive window of 8 and the AVPs of its ICRQ and ICCN are as generally known from LNS logs; none is cited.",
+        "Windows' result codes (CDN 3, StopCCN 6) and its retransmission are supposed.",
     ]
 
-    /// An ephemeral port, and in some versions a Result Code with its bytes swapped.
+    /// In some versions it sends a Result Code with its bytes swapped.
     package static let apple = Self(hostName: "Alices-MacBook") { habits in
-        habits.sourcePort = 56_322
         habits.sccrq = [
             .protocolVersion, .framingCapabilities([.synchronous, .asynchronous]), .hostName, .assignedID,
             .receiveWindowSize,
@@ -42,13 +41,12 @@ extension ClientVector.Tunnel {
         habits.swapsResultBytes = true
     }
     package static let appleInferred = [
-        "Apple's receive window of 4, its AVPs and their order are as remembered from LNS logs",
-        "that Apple closes a tunnel with one StopCCN, and with result 1, is supposed",
+        "Apple's receive window of 4, its AVPs and their order are as generally known from LNS logs; none is cited.",
+        "That Apple closes a tunnel with one StopCCN, and with result 1, is supposed.",
     ]
 
     /// mtpd: one message at a time, a ZLB for each, two seconds between repetitions.
     package static let android = Self(hostName: "anonymous") { habits in
-        habits.sourcePort = 41_234
         habits.receiveWindowSize = 1
         habits.acknowledgesAtOnce = true
         habits.sendsOneAtATime = true
@@ -63,7 +61,7 @@ extension ClientVector.Tunnel {
         habits.stopResult = 6
     }
     package static let androidInferred = [
-        "that Android's mtpd has one message under way at a time, and for how long it tries, is supposed"
+        "That Android's mtpd has one message under way at a time, and for how long it tries, is supposed."
     ]
 
     /// xl2tpd as LAC.
@@ -77,7 +75,7 @@ extension ClientVector.Tunnel {
         habits.stopResult = 1
     }
     private static let xl2tpdInferred = [
-        "xl2tpd's order of AVPs, its receive window of 4 and its result codes are as remembered"
+        "xl2tpd's order of AVPs, its receive window of 4 and its result codes are as generally known."
     ]
 
     package static let chromeOS = xl2tpd
@@ -100,7 +98,7 @@ extension ClientVector.Tunnel {
         habits.iccn = [.txConnectSpeed(0), .framingType(.synchronous)]
     }
     package static let routerOSInferred = [
-        "RouterOS' AVPs, their order and values, a Connect Speed of 0 and its result codes are supposed"
+        "RouterOS' AVPs, their order and values, a Connect Speed of 0 and its result codes are supposed."
     ]
 
     /// SoftEther is a server; as a LAC it would say what it says there.
@@ -113,5 +111,5 @@ extension ClientVector.Tunnel {
         habits.icrq = [.assignedID, .callSerialNumber]
         habits.iccn = [.txConnectSpeed(100_000_000), .framingType(.synchronous)]
     }
-    package static let softEtherInferred = ["all of SoftEther's L2TP is supposed: it is a server, and dials nobody"]
+    package static let softEtherInferred = ["All of SoftEther's L2TP is supposed: it is a server, and dials nobody."]
 }

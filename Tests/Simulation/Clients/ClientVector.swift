@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Cryptography
 package import IKE
 package import PPP
 
@@ -47,7 +48,9 @@ package struct ClientVector: Sendable {
         package var nonceLength = 16
         package var identity = Identity.privateAddress(protocolNumber: 17, port: 500)
         package var sendsInitialContact = false
-        /// With this group name in clear, if the client has one.
+        /// INITIAL-CONTACT comes in a message of its own, once the IKE SA stands.
+        package var announcesItselfAfterwards = false
+        /// Aggressive mode with this group name in clear, if the client has one; main mode without.
         package var groupName: String?
 
         package init(offers: [IKEv1.SAPayload], vendorIDs: [[UInt8]]) {
@@ -64,8 +67,10 @@ package struct ClientVector: Sendable {
     }
 
     package struct PhaseTwo: Sendable {
-        /// SPIs, and the encapsulation mode where a NAT was found, are filled in.
+        /// As without a NAT and without a key exchange: SPIs, the encapsulation mode where a NAT was found, and the
+        /// group of ``keyExchange`` are filled in.
         package var offer: IKEv1.SAPayload
+        package var keyExchange = KeyExchange.none
         package var trafficPort = TrafficPort.l2tp
         /// NAT-OA payloads where a NAT was found.
         package var originalAddresses = 2
@@ -74,9 +79,32 @@ package struct ClientVector: Sendable {
         package var countsMessageIDs = false
         /// The old pair is deleted before the new one is asked for.
         package var deletesBeforeRekeying = false
+        /// The old pair lives on beside the new one until its own end.
+        package var keepsFormerPair = false
+        /// What it does about an LNS that is silent.
+        package var impatience: Impatience?
 
         package init(offer: IKEv1.SAPayload) {
             self.offer = offer
+        }
+    }
+
+    /// Perfect forward secrecy.
+    package enum KeyExchange: Hashable, Sendable {
+        case none
+        case group(DiffieHellmanGroup)
+        /// In whichever group phase 1 was.
+        case asInPhaseOne
+    }
+
+    /// No answer over L2TP: deletes the ESP SA and asks for another one, again and again; then deletes everything.
+    package struct Impatience: Hashable, Sendable {
+        package var retriesEvery: Duration
+        package var givesUpAfter: Duration
+
+        package init(retriesEvery: Duration, givesUpAfter: Duration) {
+            self.retriesEvery = retriesEvery
+            self.givesUpAfter = givesUpAfter
         }
     }
 
@@ -107,7 +135,8 @@ package struct ClientVector: Sendable {
 
 extension ClientVector {
     /// Every client there is.
-    package static var all: [ClientVector] { [] }
+    package static let all: [ClientVector] =
+        windowsFamily + appleFamily + androidFamily + linuxFamily + gatewayFamily
 
     package static func named(_ name: String) -> ClientVector? { all.first { $0.name == name } }
 }
