@@ -147,7 +147,9 @@ struct CheckTests {
         #expect(report.ways.compactMap(\.agreed?.authentication) == ["pap", "pap"])
         #expect(report.warnings.contains { $0.hasPrefix("PAP ") })
         let hash = files.with(users: "users: [ { name: bob, nt-hash: 8846f7eaee8fb117ad06bdd830b7586c } ]\n")
-        #expect(try self.report(hash, "macos").wouldConnect)
+        let refusal = try refusal(try self.report(hash, "macos"))
+        #expect(refusal.missing.joined().contains("nt-hash"))
+        #expect(refusal.hint?.contains("mschapv2") == true)
     }
 
     @Test func withoutUsersOneIsMadeUp() throws {
