@@ -207,9 +207,11 @@ extension SimulatedIKEInitiator {
         ]
         var payloads = [Payload(.securityAssociation, sa), Payload(.nonce, nonceR)]
         var shared: SecretBytes?
+        var agreed: DiffieHellmanGroup?
         if let publicI = try? message.chain.only(.keyExchange) {
             guard let group = quickModeGroup, let agreement = try? KeyAgreement(group) else { return [] }
             shared = try? agreement.sharedSecret(peerPublicValue: Array(publicI))
+            agreed = group
             payloads.append(Payload(.keyExchange, agreement.publicValue))
         }
         payloads += message.chain.payloads.filter { $0.type == .identification }
@@ -231,7 +233,9 @@ extension SimulatedIKEInitiator {
             transform: transform,
             outboundKey: keys.keyMaterial(shared, spi: outbound.rawValue, nonces: nonces, count: length),
             inboundKey: keys.keyMaterial(shared, spi: inbound.rawValue, nonces: nonces, count: length),
-            isEncapsulated: isNATFound
+            isEncapsulated: isNATFound,
+            group: agreed,
+            encapsulation: AnsweredTransform.encapsulation(choice)
         )
         // The inbound half stands from now on; to send under it takes message 3.
         children.insert(child, at: 0)
@@ -258,7 +262,7 @@ extension SimulatedIKEInitiator {
         if let offer = settings.phase2?.offer {
             let own = offer.proposals.flatMap(\.transforms)
             return own.first { $0.id == offered.id && algorithms($0) == algorithms(offered) }
-                .flatMap(AnsweredTransform.esp)
+                .flatMap { espTransform($0) }
         }
         return settings.espOffer.first { own in
             let wire = Offer.phase2([own], spi: 256, isEncapsulated: false, pfs: nil).transforms[0]

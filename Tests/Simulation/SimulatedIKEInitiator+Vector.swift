@@ -79,9 +79,9 @@ extension SimulatedIKEInitiator {
         case .privateAddress(let protocolNumber, let port):
             IKEv1.IDPayload(settings.ownAddress.address, protocolNumber: protocolNumber, port: port)
         case .keyID(let bytes):
-            IKEv1.IDPayload(type: .keyID, protocolNumber: 0, port: 0, data: bytes)
+            IKEv1.IDPayload(type: .keyID, protocolNumber: 17, port: 500, data: bytes)
         case .fullyQualifiedDomainName(let name):
-            IKEv1.IDPayload(type: .fqdn, protocolNumber: 0, port: 0, data: Array(name.utf8))
+            IKEv1.IDPayload(type: .fqdn, protocolNumber: 17, port: 500, data: Array(name.utf8))
         }
     }
 
@@ -106,9 +106,10 @@ extension SimulatedIKEInitiator {
     }
 
     mutating func takeMessageID() -> UInt32 {
-        guard settings.phase2?.countsMessageIDs == true else { return entropy.integer(in: 1...UInt32.max) }
-        lastMessageID += 1
-        return lastMessageID
+        let isCounting = settings.phase2?.countsMessageIDs == true
+        let messageID = isCounting ? UInt32(quickModeIDs.count) + 1 : entropy.integer(in: 1...UInt32.max)
+        quickModeIDs.append(messageID)
+        return messageID
     }
 
     var quickModeGroup: DiffieHellmanGroup? {
@@ -154,9 +155,18 @@ extension SimulatedIKEInitiator {
         guard let chosen = proposal.transforms.first, proposal.transforms.count == 1,
             offer.proposals.contains(where: { $0.number == proposal.number && $0.transforms.contains(chosen) })
         else { return nil }
-        guard settings.phase2 == nil else { return AnsweredTransform.esp(chosen) }
+        guard settings.phase2 == nil else { return espTransform(chosen) }
         let place = Int(chosen.number) - 1
         return settings.espOffer.indices.contains(place) ? settings.espOffer[place] : nil
+    }
+
+    /// As its own kernel carries it.
+    func espTransform(_ transform: IKEv1.Transform) -> ESPTransform? {
+        var known = AnsweredTransform.esp(transform)
+        if settings.phase2?.truncatesSHA256To96 == true, known?.integrity == .hmacSHA256_128 {
+            known?.integrity = .hmacSHA256_96
+        }
+        return known
     }
 
     /// Begins phase 1 in the mode that this client has.

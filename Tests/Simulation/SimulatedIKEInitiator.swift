@@ -114,8 +114,8 @@ package struct SimulatedIKEInitiator {
     private var quickMode: QuickMode?
     /// Of the offers of ``Settings/phase1`` the one that is tried.
     var attempt = 0
-    /// Of the last quick mode, if they count.
-    var lastMessageID: UInt32 = 0
+    /// Of the quick modes that it began under this IKE SA.
+    package internal(set) var quickModeIDs: [UInt32] = []
     /// How NAT traversal is spoken with this gateway; `nil` if it is not.
     var natTraversal: NATTraversalNumbers?
     /// IKE SAs that a newer one has replaced and that are not deleted yet.
@@ -136,7 +136,7 @@ package struct SimulatedIKEInitiator {
 
     package mutating func start(at now: MonotonicTime) -> [Outgoing] {
         cookieI = Cookie(rawValue: entropy.integer())
-        lastMessageID = 0
+        quickModeIDs = []
         let payload = Payload(.securityAssociation, phase1Offer)
         saBody = Array(payload.body)
         state = .waitSA

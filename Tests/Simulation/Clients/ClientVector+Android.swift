@@ -22,13 +22,17 @@ extension ClientVector {
     )
 
     /// Its kernel cuts HMAC-SHA2-256 to 96 bits.
-    package static let android6 = android(
-        name: "android6",
-        title: "Android 6 to 7.1.1",
-        client: .android6,
-        ike: IKESuite.all([.aes256, .aes128, .tripleDES, .des], [.sha256, .sha1, .md5], .modp1024),
-        esp: ESPSuite.all([.aes256, .aes128, .tripleDES, .des], [.sha256, .sha1, .md5])
-    )
+    package static let android6: ClientVector = {
+        var vector = android(
+            name: "android6",
+            title: "Android 6 to 7.1.1",
+            client: .android6,
+            ike: IKESuite.all([.aes256, .aes128, .tripleDES, .des], [.sha256, .sha1, .md5], .modp1024),
+            esp: ESPSuite.all([.aes256, .aes128, .tripleDES, .des], [.sha256, .sha1, .md5])
+        )
+        vector.phase2.truncatesSHA256To96 = true
+        return vector
+    }()
 
     /// With a kernel that has SHA-384 and SHA-512 for ESP.
     package static let android7 = android(

@@ -81,6 +81,8 @@ package struct ClientVector: Sendable {
         package var deletesBeforeRekeying = false
         /// The old pair lives on beside the new one until its own end.
         package var keepsFormerPair = false
+        /// HMAC-SHA2-256 in ESP has 96 bits instead of 128, which is not negotiated.
+        package var truncatesSHA256To96 = false
         /// What it does about an LNS that is silent.
         package var impatience: Impatience?
 
