@@ -136,7 +136,7 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "culvertctl", "ControlPlane", "ConfigFile", "IKE", "PPP", "Primitives", "Simulation",
+                "culvertctl", "ControlPlane", "ConfigFile", "IKE", "PPP", "DataPlane", "Primitives", "Simulation",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

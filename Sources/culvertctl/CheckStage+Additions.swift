@@ -30,6 +30,8 @@ extension CheckStage {
                 additions.append(
                     writer.proposal(group, to: "pfs-groups", writer.profile.pfsGroups.map(\.operatorName))
                 )
+            case .truncation(let truncation):
+                additions.append(writer.value(truncation.rawValue, of: "sha256-truncation"))
             case .aggressiveMode(let identity):
                 additions.append(writer.value("true", of: "aggressive-mode"))
                 additions.append(writer.entry(identity, of: "identities"))

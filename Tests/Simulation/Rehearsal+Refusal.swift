@@ -31,6 +31,7 @@ extension Rehearsal {
         case proposal(IKETransform)
         case espProposal(String)
         case pfsGroup(String)
+        case truncation(SHA256Truncation)
         /// For a client with this group name.
         case aggressiveMode(identity: String)
         case identity(String)
@@ -62,6 +63,8 @@ extension Rehearsal {
         case .pfsGroup(let name):
             guard let group = DiffieHellmanGroup(operatorName: name) else { return nil }
             return change { $0.pfsGroups.append(group) }
+        case .truncation(let truncation):
+            return change { $0.sha256Truncation = truncation }
         case .aggressiveMode(let identity):
             return change {
                 $0.allowsAggressiveMode = true
@@ -151,6 +154,22 @@ extension Rehearsal.Refusal {
             reason: "no pre-shared key of profile \(profile) is valid today",
             missing: ["a pre-shared key that has not come to its end"],
             hint: "give the profile a secret whose until is still to come"
+        )
+    }
+
+    static func truncation(clientCutsTo96: Bool, _ profile: Profile) -> Self {
+        let (theirs, ours) = clientCutsTo96 ? (96, 128) : (128, 96)
+        let explicit: SHA256Truncation = clientCutsTo96 ? .bits96 : .bits128
+        let remedy = profile.sha256Truncation == .byClient ? explicit : .byClient
+        return Self(
+            layer: .esp,
+            message: "every packet inside ESP",
+            reason: "the client cuts HMAC-SHA2-256 to \(theirs) bits and the gateway to \(ours): neither takes what the"
+                + " other sends",
+            offered: ["\(theirs) bits"],
+            accepted: ["\(ours) bits"],
+            missing: ["sha256-truncation: \(remedy.rawValue)"],
+            remedies: [.truncation(remedy)]
         )
     }
 

@@ -56,6 +56,7 @@ package struct Rehearsal {
         package var recognised: Client
         package var isAggressive: Bool
         package var ike: IKETransform
+        /// As the gateway gives it to its kernel.
         package var esp: ESPTransform
         package var pfsGroup: DiffieHellmanGroup?
         package var isEncapsulated: Bool
@@ -90,6 +91,10 @@ package struct Rehearsal {
         let isUp = network.run(for: Self.patience) { $0.clients[0].isUp && $0.callUp != nil }
         guard isUp, let agreement = agreement(in: network, configuration) else {
             return .refused(Refusal(from: network, rehearsing: self, profile: profile))
+        }
+        // Nobody negotiates it, and the simulated kernel compares keys alone.
+        if let is96 = agreement.esp.isSHA256CutTo96, is96 != vector.cutsSHA256To96 {
+            return .refused(.truncation(clientCutsTo96: vector.cutsSHA256To96, profile))
         }
         return .agreed(agreement)
     }
@@ -137,7 +142,8 @@ package struct Rehearsal {
     private func agreement(in network: SimulatedNetwork, _ configuration: ControlPlane.Configuration) -> Agreement? {
         let client = network.clients[0]
         guard let (userName, address, mtu) = network.callUp, let ike = client.ike.ikeTransform,
-            let child = client.ike.children.last, let method = client.ppp.agreedMethod,
+            let child = client.ike.children.last, var esp = client.ike.children.last?.transform,
+            let method = client.ppp.agreedMethod,
             let call = network.gateway.calls(at: network.now).first(where: { $0.state == "up" })
         else { return nil }
         var recognised = Client.unknown
@@ -148,6 +154,8 @@ package struct Rehearsal {
             switch event.kind {
             case .phase1Established(let name, _, _, _, let client, let keyName):
                 (profile, recognised, key) = (name, client, keyName)
+            case .childEstablished(_, _, let transform, _):
+                esp = transform
             case .legacyAlgorithm(let algorithms, _):
                 legacy.formUnion(algorithms)
             default:
@@ -160,7 +168,7 @@ package struct Rehearsal {
             recognised: recognised,
             isAggressive: vector.phase1.groupName != nil,
             ike: ike,
-            esp: child.transform,
+            esp: esp,
             pfsGroup: child.group,
             isEncapsulated: child.isEncapsulated,
             method: method,
@@ -181,5 +189,21 @@ extension SimulatedNetwork {
             if case .up(let userName, let address, _, let mtu, _) = event.kind { return (userName, address, mtu) }
         }
         return nil
+    }
+}
+
+extension ClientVector {
+    /// Its kernel is older than the truncation of RFC 4868.
+    fileprivate var cutsSHA256To96: Bool { client == .android6 }
+}
+
+extension ESPTransform {
+    /// `nil` for another integrity.
+    fileprivate var isSHA256CutTo96: Bool? {
+        switch integrity {
+        case .hmacSHA256_96: true
+        case .hmacSHA256_128: false
+        case .hmacMD5_96, .hmacSHA1_96, .hmacSHA384_192, .hmacSHA512_256, nil: nil
+        }
     }
 }
