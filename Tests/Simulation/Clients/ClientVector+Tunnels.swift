@@ -75,7 +75,7 @@ extension ClientVector.Tunnel {
         habits.stopResult = 1
     }
     private static let xl2tpdInferred = [
-        "xl2tpd's order of AVPs, its receive window of 4 and its result codes are as generally known."
+        "The order of xl2tpd's AVPs, its receive window of 4 and its result codes are as generally known."
     ]
 
     package static let chromeOS = xl2tpd
