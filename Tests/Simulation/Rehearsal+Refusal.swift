@@ -128,6 +128,7 @@ extension Rehearsal.Remedy {
     }
 
     fileprivate func isNarrower(than other: Self) -> Bool {
+        if case .truncation = other, case .truncation = self { return true }
         guard case .allowLegacy(let algorithm, nil) = other, case .allowLegacy(algorithm, _?) = self else {
             return false
         }
@@ -369,12 +370,12 @@ extension Rehearsal.Refusal {
     private static func stage(of client: SimulatedClient) -> String {
         guard !client.ike.children.isEmpty else {
             return switch client.ike.state {
-            case .idle, .waitSA: "message 1 of phase 1"
             case .waitKeyExchange: "main mode, message 3"
             case .waitIdentity: "main mode, message 5"
             case .waitQuickMode: "quick mode, message 1"
             case .established, .closed: "quick mode"
             case .failed(let reason): "phase 1 or quick mode (\(reason))"
+            default: "message 1 of phase 1"
             }
         }
         guard client.lac.state == .established else { return "SCCRQ to SCCCN" }
