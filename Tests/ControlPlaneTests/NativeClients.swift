@@ -57,6 +57,7 @@ struct NativeAgreement: Sendable, CustomTestStringConvertible {
         .init(name: "macos-group", ike: "aes256-sha256-modp2048", esp: "aes256-sha256"),
         .init(name: "ios-group", ike: "aes256-sha256-modp2048", esp: "aes256-sha256"),
         .init(name: "android7-group", ike: "aes256-sha256-modp1024", esp: "aes256-sha256", legacy: [.modp1024]),
+        .init(name: "chromeos-group", ike: "aes128-sha256-modp3072", esp: "aes128gcm16"),
     ]
 
     static func named(_ name: String) throws -> NativeAgreement {
@@ -83,7 +84,7 @@ enum NativeClients {
         )
         if aggressive {
             profile.allowsAggressiveMode = true
-            profile.identities = [IdentityPattern("*")]
+            profile.identities = [IdentityPattern("staff")]
         }
         var configuration = try Fixture.configuration()
         configuration.ike = IKE.Configuration(profiles: [profile])

@@ -120,6 +120,19 @@ struct NativeClientsQuirksTests {
         #expect(network.kernel.violations.isEmpty)
     }
 
+    /// The gateway is not there; it asks for half a minute.
+    @Test func androidRepeatsTenTimesEveryThreeSeconds() throws {
+        var network = try NativeClients.network(.android7, isUp: false)
+        network.wiretap = Wiretap()
+        network.fateOfMessage = { _ in .lost }
+        network.dial(0)
+        let began = network.now
+        #expect(network.run(for: .seconds(60)) { $0.clients[0].ike.nextDeadline == nil })
+        #expect(began.duration(to: network.now) == .seconds(33))
+        #expect(network.wiretap?.passages.map(\.copy) == Array(0...10))
+        #expect(network.clients[0].ike.state == .failed("no answer"))
+    }
+
     @Test func androidThatSleepsOnIsGoneOnceAndLeavesNothing() throws {
         var network = try NativeClients.network(.android7, allowLegacy: [.modp1024])
         network.blocked[0] = Set(SimulatedNetwork.Layer.allCases)

@@ -79,7 +79,7 @@ struct ClientVectorTests {
         #expect(Set(ClientVector.all.map(\.name)).count == ClientVector.all.count)
         for vector in ClientVector.all { #expect(ClientVector.named(vector.name)?.title == vector.title) }
         #expect(ClientVector.named("windows95") == nil)
-        #expect(ClientVector.all.count == 21)
+        #expect(ClientVector.all.count == 22)
     }
 
     @Test func whatIsInferredIsSaidInSentences() {
@@ -296,6 +296,16 @@ struct ClientVectorTests {
         #expect(offers[0].allSatisfy { $0.hasSuffix("modp2048") })
         #expect(offers[1].allSatisfy { $0.hasSuffix("modp1024") })
         #expect(vector.phase1.identity == .keyID(Array("staff".utf8)))
+    }
+
+    /// Each of its offers: Apple's second try, too.
+    @Test(arguments: ClientVector.all.map(\.name))
+    func everyVectorIsRecognised(_ name: String) throws {
+        let vector = try #require(ClientVector.named(name))
+        let vendorIDs = VendorIDs(vector.phase1.vendorIDs.map { $0[...] })
+        for offer in vector.phase1.offers {
+            #expect(Client(vendorIDs: vendorIDs, offer: offer) == vector.client)
+        }
     }
 
     /// XP knows draft 02 only, and its numbers.

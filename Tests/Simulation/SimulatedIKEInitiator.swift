@@ -7,7 +7,8 @@ package import Primitives
 /// A client's IKEv1: main mode with a pre-shared key, quick mode from both sides, rekeying, R-U-THERE, goodbye.
 /// Written apart from the gateway's, so that the two check each other; only the payload codecs are shared.
 ///
-/// It keeps one request outstanding and repeats it every two seconds, five times at most.
+/// It keeps one request outstanding and repeats it every two seconds, five times at most, unless a client of a certain
+/// make has it otherwise.
 package struct SimulatedIKEInitiator {
     package struct Settings {
         package var preSharedKey: [UInt8]
@@ -214,13 +215,13 @@ package struct SimulatedIKEInitiator {
 
     package mutating func advance(to now: MonotonicTime) -> [Outgoing] {
         guard let deadline = nextDeadline, deadline <= now else { return [] }
-        guard repeats < 5 else {
+        guard repeats < settings.phase1?.mostRepeats ?? 5 else {
             nextDeadline = nil
             state = .failed("no answer")
             return []
         }
         repeats += 1
-        nextDeadline = now.advanced(by: .seconds(2))
+        nextDeadline = now.advanced(by: settings.phase1?.repeatsEvery ?? .seconds(2))
         return [Outgoing(bytes: outstanding, port: port)]
     }
 
@@ -444,7 +445,7 @@ package struct SimulatedIKEInitiator {
     mutating func ask(_ bytes: [UInt8], at now: MonotonicTime) -> [Outgoing] {
         outstanding = withMarker(bytes)
         repeats = 0
-        nextDeadline = now.advanced(by: .seconds(2))
+        nextDeadline = now.advanced(by: settings.phase1?.repeatsEvery ?? .seconds(2))
         return [Outgoing(bytes: outstanding, port: port)]
     }
 

@@ -71,6 +71,8 @@ extension ClientVector {
             ]
         )
         phase1.announcesItselfAfterwards = true
+        phase1.repeatsEvery = .seconds(3)
+        phase1.mostRepeats = 10
         var phase2 = PhaseTwo(offer: Dialect.racoon.phase2(esp, seconds: 28_800))
         phase2.trafficPort = .any
         phase2.originalAddresses = 0

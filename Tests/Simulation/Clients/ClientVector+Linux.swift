@@ -3,7 +3,9 @@ internal import IKE
 
 /// ChromeOS, desktops with NetworkManager-l2tp, and strongSwan by itself.
 extension ClientVector {
-    static var linuxFamily: [ClientVector] { [chromeOS, networkManager, networkManagerLibreswan, strongSwan] }
+    static var linuxFamily: [ClientVector] {
+        [chromeOS, chromeOSGroup, networkManager, networkManagerLibreswan, strongSwan]
+    }
 
     package static let chromeOS = linux(
         name: "chromeos",
@@ -30,6 +32,16 @@ extension ClientVector {
             "Other revisions of the source may differ.",
         ] + ofStrongSwan
     )
+
+    /// With a tunnel group.
+    package static let chromeOSGroup: ClientVector = {
+        var vector = chromeOS
+        vector.name = "chromeos-group"
+        vector.title = "ChromeOS with a tunnel group"
+        vector.phase1.groupName = "staff"
+        vector.phase1.identity = .keyID(Array("staff".utf8))
+        return vector
+    }()
 
     /// Over strongSwan.
     package static let networkManager = linux(

@@ -50,6 +50,9 @@ package struct ClientVector: Sendable {
         package var sendsInitialContact = false
         /// INITIAL-CONTACT comes in a message of its own, once the IKE SA stands.
         package var announcesItselfAfterwards = false
+        /// Of a message that is not answered, and how often.
+        package var repeatsEvery: Duration = .seconds(2)
+        package var mostRepeats = 5
         /// Aggressive mode with this group name in clear, if the client has one; main mode without.
         package var groupName: String?
 
