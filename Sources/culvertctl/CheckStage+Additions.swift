@@ -14,6 +14,7 @@ extension CheckStage {
         let writer = Writer(text: text, profile: profiles[index], index: index)
         var legacy: [String] = []
         var briefLegacy: [String] = []
+        var group: String?
         var additions: [CheckReport.Addition] = []
         for remedy in remedies {
             switch remedy {
@@ -35,6 +36,8 @@ extension CheckStage {
             case .aggressiveMode(let identity):
                 additions.append(writer.value("true", of: "aggressive-mode"))
                 additions.append(writer.entry(identity, of: "identities"))
+            case .groupProfile(let name):
+                group = name
             case .identity(let identity):
                 additions.append(writer.entry(identity, of: "identities"))
             case .remote(let address):
@@ -49,6 +52,7 @@ extension CheckStage {
                 additions.append(writer.user(user))
             }
         }
+        if let group { return additions + [writer.groupProfile(group, legacy)] }
         guard !legacy.isEmpty else { return additions }
         var addition = writer.entry(legacy.joined(separator: ", "), of: "allow-legacy")
         addition.brief = "allow-legacy \(briefLegacy.joined(separator: ", "))"
@@ -110,6 +114,18 @@ extension CheckStage {
                 return addition
             }
             return .init(place: "\(profileName).\(key)", line: line, text: entry, brief: "\(key) \(entry)")
+        }
+
+        /// With the presets, and the legacy algorithms that it takes beyond them.
+        func groupProfile(_ name: String, _ legacy: [String]) -> CheckReport.Addition {
+            let leave = legacy.isEmpty ? "" : ", allow-legacy: [ \(legacy.joined(separator: ", ")) ]"
+            return .init(
+                place: "ike.profiles",
+                line: ConfigFile.line(of: ["ike", "profiles"], in: text),
+                text: "- { name: \(name), secret: { file: ITS SECRET }, aggressive-mode: true, identities: [ \(name) ]"
+                    + "\(leave) }",
+                brief: "a profile with aggressive-mode for \(name)"
+            )
         }
 
         var pool: CheckReport.Addition {

@@ -281,8 +281,13 @@ struct CheckTests {
         #expect(refusal.layer == "ike")
         #expect(refusal.message == "aggressive mode, message 1")
         #expect(refusal.missing == ["aggressive-mode: true", "identities with staff"])
-        #expect(report.additions.map(\.text) == ["aggressive-mode: true", "identities: [ staff ]"])
-        #expect(report.additions.map(\.line) == [6, 6])
+        #expect(
+            report.additions.map(\.text) == [
+                "- { name: staff, secret: { file: ITS SECRET }, aggressive-mode: true, identities: [ staff ] }"
+            ]
+        )
+        #expect(report.additions.map(\.place) == ["ike.profiles"])
+        #expect(report.additions.map(\.line) == [5])
     }
 
     @Test func anAddressThatNoProfileIsForIsNamed() throws {

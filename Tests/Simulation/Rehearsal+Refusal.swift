@@ -32,8 +32,10 @@ extension Rehearsal {
         case espProposal(String)
         case pfsGroup(String)
         case truncation(SHA256Truncation)
-        /// For a client with this group name.
+        /// Of the profile that names this group.
         case aggressiveMode(identity: String)
+        /// A profile of its own for this group: identities of the one there is would keep out whoever has none.
+        case groupProfile(name: String)
         case identity(String)
         case remote(IPAddress)
         case authentication(AuthenticationMethod)
@@ -44,7 +46,7 @@ extension Rehearsal {
     /// With `remedy`, as if it stood in the file; `nil` if nothing can be put there without knowing more.
     package func mended(by remedy: Remedy) -> Rehearsal? {
         var copy = self
-        let place = configuration.ike.profiles.firstIndex { $0.name == profile?.name }
+        let place = profileIndex
         func change(_ body: (inout Profile) -> Void) -> Rehearsal? {
             guard let place else { return nil }
             body(&copy.configuration.ike.profiles[place])
@@ -70,6 +72,20 @@ extension Rehearsal {
                 $0.allowsAggressiveMode = true
                 $0.identities.append(IdentityPattern(identity))
             }
+        case .groupProfile(let name):
+            guard let place else { return nil }
+            var group = Profile(
+                name: name,
+                remote: configuration.ike.profiles[place].remote,
+                preSharedKey: configuration.ike.profiles[place].preSharedKeys[0].secret,
+                ikeProposals: Profile.l2tpClientsIKE,
+                espProposals: Profile.l2tpClientsESP,
+                pfsGroups: Profile.l2tpClientsPFS
+            )
+            group.allowsAggressiveMode = true
+            group.identities = [IdentityPattern(name)]
+            copy.configuration.ike.profiles.append(group)
+            return copy
         case .identity(let identity):
             return change { $0.identities.append(IdentityPattern(identity)) }
         case .remote(let address):
@@ -181,12 +197,13 @@ extension Rehearsal.Refusal {
             return
         }
         if let name = rehearsal.vector.phase1.groupName, !profile.allowsAggressiveMode {
+            let (missing, remedies) = Self.forAggressiveMode(name, profile)
             self.init(
                 layer: .ike,
                 message: "aggressive mode, message 1",
                 reason: "the gateway does not answer aggressive mode",
-                missing: Self.forAggressiveMode(name),
-                remedies: [.aggressiveMode(identity: name)]
+                missing: missing,
+                remedies: remedies
             )
             return
         }
@@ -252,12 +269,9 @@ extension Rehearsal.Refusal {
             if !remedies.isEmpty { hint = nil }
         case .unsupportedExchange(.aggressive), .aggressiveMode:
             message = "\(mode), message 1"
-            guard let name = vector.phase1.groupName, !profile.allowsAggressiveMode else {
-                remedies = vector.phase1.groupName.map { [.identity($0)] } ?? []
-                break
-            }
-            missing = Self.forAggressiveMode(name)
-            remedies = [.aggressiveMode(identity: name)]
+            guard let name = vector.phase1.groupName else { break }
+            (missing, remedies) = Self.forAggressiveMode(name, profile)
+            hint = nil
         case .authenticationFailed, .authenticationDelay, .preSharedKeys:
             message = "\(mode), the last message"
         case .invalidIdentity, .invalidKeyExchange, .severalNegotiations, .tooManyChildren:
@@ -362,8 +376,15 @@ extension Rehearsal.Refusal {
         return names.filter { seen.insert($0).inserted }
     }
 
-    private static func forAggressiveMode(_ name: String) -> [String] {
-        ["aggressive-mode: true", "identities with \(name)"]
+    private static func forAggressiveMode(
+        _ name: String,
+        _ profile: Profile
+    ) -> (missing: [String], remedies: [Rehearsal.Remedy]) {
+        if profile.allowsAggressiveMode { return (["identities with \(name)"], [.identity(name)]) }
+        return (
+            ["aggressive-mode: true", "identities with \(name)"],
+            profile.identities.isEmpty ? [.groupProfile(name: name)] : [.aggressiveMode(identity: name)]
+        )
     }
 
     /// How far the client has come.

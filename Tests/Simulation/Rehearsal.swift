@@ -99,11 +99,19 @@ package struct Rehearsal {
         return .agreed(agreement)
     }
 
-    /// The one that the client's address comes to.
-    package var profile: Profile? {
-        configuration.ike.profiles.first { profile in
-            profile.remote.map { prefixes in prefixes.contains { $0.contains(peer) } } ?? true
+    /// The one that the client's group name comes to, or its address.
+    package var profile: Profile? { profileIndex.map { configuration.ike.profiles[$0] } }
+
+    var profileIndex: Int? {
+        let profiles = configuration.ike.profiles
+        let fitting = profiles.indices.filter { index in
+            profiles[index].remote.map { prefixes in prefixes.contains { $0.contains(peer) } } ?? true
         }
+        let named = fitting.first { index in
+            guard let name = vector.phase1.groupName else { return false }
+            return profiles[index].allowsAggressiveMode && profiles[index].identities.contains { $0.text == name }
+        }
+        return named ?? fitting.first
     }
 
     /// With a password that we know in place of the user's, of the same kind: what a method makes of an NT hash stays.
