@@ -86,7 +86,8 @@ let package = Package(
         .executableTarget(
             name: "culvertctl",
             dependencies: [
-                "ControlPlane",
+                "Primitives", "Cryptography", "DataPlane", "IKE", "PPP", "ControlPlane", "ConfigFile", "Runtime",
+                "Simulation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -95,7 +96,7 @@ let package = Package(
             swiftSettings: common
         ),
 
-        // Tests, and the simulated world they share.
+        // Tests, and the simulated world they share with `culvertctl check`.
         .target(
             name: "Simulation",
             dependencies: ["Primitives", "Cryptography", "DataPlane", "IKE", "L2TP", "PPP", "ControlPlane"],
@@ -135,7 +136,7 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "culvertctl", "ControlPlane",
+                "culvertctl", "ControlPlane", "ConfigFile", "IKE", "PPP", "DataPlane", "Primitives", "Simulation",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -404,7 +404,7 @@ extension ProposalMismatch {
     }
 
     /// Names with every combination of their parts are written by parts: `aes256|aes128-sha256|sha1`.
-    private static func summary(of names: [String]) -> String {
+    package static func summary(of names: [String]) -> String {
         var texts: [String] = []
         for count in Set(names.map { $0.split(separator: "-").count }).sorted() {
             let group = names.map { $0.split(separator: "-") }.filter { $0.count == count }

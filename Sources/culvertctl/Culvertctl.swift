@@ -7,9 +7,9 @@ import Glibc
 struct Culvertctl: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "culvertctl",
-        abstract: "Look into a running culvertd, and end calls.",
+        abstract: "Look into a running culvertd, end calls, and ask who could call.",
         discussion: "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.",
-        subcommands: [Status.self, Sessions.self, Show.self, Terminate.self, Impair.self]
+        subcommands: [Status.self, Sessions.self, Show.self, Terminate.self, Impair.self, Check.self]
     )
 }
 
@@ -22,6 +22,8 @@ enum Main {
         } catch let problem as Problem {
             write(problem.text, to: STDERR_FILENO)
             exit(1)
+        } catch let code as ExitCode {
+            exit(code.rawValue)
         } catch {
             let text = Culvertctl.fullMessage(for: error)
             // Asking for help is no mistake.

@@ -73,10 +73,9 @@ package struct SimulatedClient {
         )
         ike = SimulatedIKEInitiator(settings, entropy: entropy)
         lac = Self.lac(vector, entropy)
-        ppp = SimulatedPPPClient(
-            SimulatedPPPClient.Configuration(user: user, passwords: [password], methods: vector.link.methods),
-            entropy: entropy
-        )
+        var link = SimulatedPPPClient.Configuration(user: user, passwords: [password], methods: vector.link.methods)
+        link.habits = vector.link.habits
+        ppp = SimulatedPPPClient(link, entropy: entropy)
         self.outerAddress = outerAddress ?? ownAddress.address
         self.outerPorts = outerPorts
         self.entropy = entropy

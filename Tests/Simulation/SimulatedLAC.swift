@@ -35,32 +35,21 @@ package struct SimulatedLAC: Sendable {
         package fileprivate(set) var receivedNs: [SequenceNumber?] = []
     }
 
-    /// What tells clients apart.
-    package struct Habits: Hashable, Sendable {
-        package var receiveWindowSize: UInt16 = 4
-        /// A ZLB for every message before its answer, as Android does it.
-        package var acknowledgesAtOnce = false
-        package var requiresSequencing = false
-        /// Hide what may be hidden; takes a secret.
-        package var hides = false
-        package var answersCalls = true
-
-        package init() {}
-    }
-
     package let id: TunnelID
     package private(set) var peerID: TunnelID?
     package private(set) var state = State.idle
     /// In the order in which they were opened.
     package private(set) var calls: [Call] = []
     package var habits = Habits()
+    /// Hears nothing and says nothing, like a phone in a pocket.
+    package var isAsleep = false
 
     private let hostName: String
     private let secret: SecretBytes?
     private let entropy: any EntropySource
     private let challenge: [UInt8]?
     private var channel: ReliableDelivery
-    private var nextSerialNumber: UInt32 = 1
+    private var nextSerialNumber: UInt32?
 
     package init(
         hostName: String,
@@ -82,15 +71,25 @@ package struct SimulatedLAC: Sendable {
         )
     }
 
-    package var nextDeadline: MonotonicTime? { channel.deadline }
+    package var nextDeadline: MonotonicTime? { isAsleep ? nil : channel.deadline }
     /// Whether all it sent was acknowledged.
     package var isSettled: Bool { channel.isIdle }
 
     package mutating func start(at now: MonotonicTime) -> [[UInt8]] {
-        var offer = TunnelOffer(assigned: id, hostName: hostName)
-        offer.receiveWindowSize = habits.receiveWindowSize
-        offer.challenge = challenge
-        send(.sccrq(offer))
+        channel = ReliableDelivery(
+            peerTunnel: nil,
+            peerWindow: 4,
+            window: max(habits.receiveWindowSize, 1),
+            schedule: habits.schedule
+        )
+        if let fields = habits.sccrq {
+            channel.send(encode(.sccrq, fields, id: id.rawValue), session: nil)
+        } else {
+            var offer = TunnelOffer(assigned: id, hostName: hostName)
+            offer.receiveWindowSize = habits.receiveWindowSize
+            offer.challenge = challenge
+            send(.sccrq(offer))
+        }
         state = .waitReply
         return channel.flush(at: now)
     }
@@ -106,6 +105,7 @@ package struct SimulatedLAC: Sendable {
     }
 
     package mutating func receive(_ datagram: [UInt8], at now: MonotonicTime) -> [[UInt8]] {
+        guard !isAsleep else { return [] }
         var reader = ByteReader(datagram)
         var sent: [[UInt8]] = []
         switch try? Datagram(from: &reader) {
@@ -117,7 +117,10 @@ package struct SimulatedLAC: Sendable {
             guard header.tunnel == id, case .delivered(let messages) = channel.receive(header, body, at: now) else {
                 break
             }
-            if habits.acknowledgesAtOnce { sent += channel.flush(at: now) }
+            if habits.acknowledgesAtOnce {
+                learnTunnel(from: messages)
+                sent += channel.flush(at: now)
+            }
             for message in messages { take(message) }
         case nil:
             break
@@ -126,6 +129,7 @@ package struct SimulatedLAC: Sendable {
     }
 
     package mutating func advance(to now: MonotonicTime) -> [[UInt8]] {
+        guard !isAsleep else { return [] }
         guard channel.advance(to: now) else {
             channel.dropUnacknowledged()
             state = .gaveUp
@@ -143,14 +147,16 @@ package struct SimulatedLAC: Sendable {
     package mutating func hangUp(call: Int, at now: MonotonicTime) -> [[UInt8]] {
         guard calls.indices.contains(call) else { return [] }
         let ended = calls[call]
-        send(.cdn(assigned: ended.id, ResultCode(3)), session: ended.peerID)
+        if let result = habits.callResult {
+            send(.cdn(assigned: ended.id, ResultCode(result)), session: ended.peerID)
+        }
         calls[call].state = .ended(nil)
         return channel.flush(at: now)
     }
 
-    /// Closes the tunnel, with the result that clients give: shutting down.
+    /// Closes the tunnel.
     package mutating func hangUp(at now: MonotonicTime) -> [[UInt8]] {
-        send(.stopCCN(assigned: id, ResultCode(6)))
+        send(.stopCCN(assigned: id, ResultCode(habits.stopResult)))
         stop(nil)
         return channel.flush(at: now)
     }
@@ -177,13 +183,60 @@ package struct SimulatedLAC: Sendable {
     }
 
     private mutating func send(_ message: ControlMessage, session: SessionID? = nil) {
+        if habits.swapsResultBytes, message.type == .stopCCN || message.type == .cdn {
+            channel.send(Self.withSwappedResult(message), session: session)
+            return
+        }
         let hiding = habits.hides ? secret.map { Hiding(secret: $0, randomVector: entropy.bytes(16)) } : nil
         channel.send(message.encoded(hiding: hiding), session: session)
     }
 
     private mutating func request(_ id: SessionID) {
-        send(.icrq(IncomingCall(assigned: id, callSerialNumber: nextSerialNumber)))
-        nextSerialNumber &+= 1
+        let number = nextSerialNumber ?? habits.firstSerialNumber
+        nextSerialNumber = number &+ 1
+        if let fields = habits.icrq {
+            channel.send(encode(.icrq, fields, id: id.rawValue, serialNumber: number), session: nil)
+        } else {
+            send(.icrq(IncomingCall(assigned: id, callSerialNumber: number)))
+        }
+    }
+
+    private func encode(
+        _ type: MessageType,
+        _ fields: [Habits.Field],
+        id: UInt16,
+        serialNumber: UInt32 = 0
+    ) -> [UInt8] {
+        var writer = ByteWriter()
+        func append(_ attribute: AttributeType, _ body: (inout ByteWriter) -> Void) {
+            var value = ByteWriter()
+            body(&value)
+            AVP(attribute, value: value.bytes).encode(into: &writer)
+        }
+        append(.messageType) { $0.integer(type.rawValue) }
+        for field in fields {
+            switch field {
+            case .hostName: append(.hostName) { $0.append(Array(hostName.utf8)) }
+            case .assignedID:
+                append(type == .sccrq ? .assignedTunnelID : .assignedSessionID) { $0.integer(id) }
+            case .receiveWindowSize: append(.receiveWindowSize) { $0.integer(habits.receiveWindowSize) }
+            case .challenge: if let challenge { append(.challenge) { $0.append(challenge) } }
+            case .callSerialNumber: append(.callSerialNumber) { $0.integer(serialNumber) }
+            case .value(let attribute, let bytes): append(attribute) { $0.append(bytes) }
+            }
+        }
+        return writer.bytes
+    }
+
+    private static func withSwappedResult(_ message: ControlMessage) -> [UInt8] {
+        var writer = ByteWriter()
+        for var avp in message.avps {
+            if avp.attribute == .resultCode {
+                avp.value = (avp.value.prefix(2).reversed() + avp.value.dropFirst(2))[...]
+            }
+            avp.encode(into: &writer)
+        }
+        return writer.bytes
     }
 
     private mutating func stop(_ result: ResultCode?) {
@@ -191,6 +244,15 @@ package struct SimulatedLAC: Sendable {
         for index in calls.indices {
             if case .ended = calls[index].state { continue }
             calls[index].state = .ended(result)
+        }
+    }
+
+    /// Even a ZLB has to say whose it is.
+    private mutating func learnTunnel(from messages: [ReliableDelivery.Message]) {
+        guard channel.peerTunnel == nil, var body = messages.first?.body else { return }
+        var ignored: [MessageError] = []
+        if case .sccrp(let offer, _)? = try? ControlMessage(from: &body, secret: secret, ignored: &ignored) {
+            channel.peerTunnel = offer.assigned
         }
     }
 
@@ -204,8 +266,8 @@ package struct SimulatedLAC: Sendable {
             guard state == .waitReply else { return }
             peerID = offer.assigned
             channel.peerTunnel = offer.assigned
-            channel.peerWindow = Int(offer.receiveWindowSize)
-            if let challenge, let secret {
+            channel.peerWindow = habits.sendsOneAtATime ? 1 : Int(offer.receiveWindowSize)
+            if let challenge, let secret, habits.sccrq?.contains(.challenge) ?? true {
                 guard response == TunnelAuthentication.response(to: challenge, in: .sccrp, secret: secret) else {
                     state = .distrustful
                     send(.stopCCN(assigned: id, ResultCode(4)))
@@ -223,10 +285,14 @@ package struct SimulatedLAC: Sendable {
             guard let call, calls[call].state == .waitReply else { return }
             calls[call].peerID = assigned
             guard habits.answersCalls else { return }
+            calls[call].state = .established
+            if let fields = habits.iccn {
+                channel.send(encode(.iccn, fields, id: calls[call].id.rawValue), session: assigned)
+                return
+            }
             var connected = ConnectedCall(txConnectSpeed: 100_000_000, framing: .synchronous)
             connected.requiresSequencing = habits.requiresSequencing
             send(.iccn(connected), session: assigned)
-            calls[call].state = .established
         case .cdn(_, let result):
             guard let call else { return }
             calls[call].state = .ended(result)

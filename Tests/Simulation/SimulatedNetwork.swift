@@ -419,3 +419,10 @@ extension SimulatedNetwork {
         perform(gateway.handle(.notice(notice), at: now))
     }
 }
+
+extension SimulatedNetwork {
+    /// What day it is.
+    package mutating func tell(_ wall: WallClockTime) {
+        perform(gateway.handle(.calendar(wall), at: now))
+    }
+}

@@ -25,6 +25,8 @@ package struct SimulatedPPPClient: Sendable {
         package var restartTimer: Duration = .seconds(3)
         /// Requests of one kind before it gives up.
         package var limit = 10
+        /// What it says instead of what the properties above make of it; `nil` for those.
+        package var habits: Habits?
 
         package init(user: String, passwords: [String], methods: [AuthenticationMethod], wantsDNS: Bool = true) {
             self.user = user
@@ -55,6 +57,13 @@ package struct SimulatedPPPClient: Sendable {
         var isDone: Bool { oursAcknowledged && theirsAcknowledged }
     }
 
+    private struct Other: Sendable {
+        var number: ProtocolNumber
+        var frame: [UInt8]
+        var sent = 0
+        var deadline: MonotonicTime?
+    }
+
     private let configuration: Configuration
     private let entropy: any EntropySource
     private var stage = Stage.idle
@@ -68,7 +77,9 @@ package struct SimulatedPPPClient: Sendable {
     /// A challenge that comes twice is answered with the same Response.
     private var answered: (challenge: ControlPacket, response: [UInt8])?
     private var sent = 0
-    package private(set) var nextDeadline: MonotonicTime?
+    private var restartDeadline: MonotonicTime?
+    /// Control protocols begun besides IPCP, which nobody waits for.
+    private var others: [Other] = []
 
     package private(set) var address: IPAddress?
     package private(set) var dns: [IPAddress] = []
@@ -89,6 +100,10 @@ package struct SimulatedPPPClient: Sendable {
         )
     }
 
+    package var nextDeadline: MonotonicTime? {
+        ([restartDeadline] + others.map(\.deadline)).compactMap(\.self).min()
+    }
+
     package var isUp: Bool { stage == .up }
     package var isOver: Bool { stage == .over }
     /// The method that was agreed on.
@@ -97,6 +112,13 @@ package struct SimulatedPPPClient: Sendable {
     package mutating func start(at now: MonotonicTime) -> [[UInt8]] {
         guard stage == .idle else { return [] }
         stage = .lcp
+        if let habits = configuration.habits {
+            lcp.identifier = habits.firstIdentifier &- 1
+            lcp.options = habits.lcp.map { option in
+                option == Habits.magicNumber ? PPP.Option(5, integer: entropy.integer(UInt32.self)) : option
+            }
+            return request(at: now)
+        }
         lcp.options = [
             PPP.Option(1, integer: configuration.mru), PPP.Option(5, integer: entropy.integer(UInt32.self)),
             PPP.Option(7), PPP.Option(8),
@@ -106,15 +128,29 @@ package struct SimulatedPPPClient: Sendable {
     }
 
     package mutating func advance(to now: MonotonicTime) -> [[UInt8]] {
-        guard let deadline = nextDeadline, deadline <= now else { return [] }
+        let repeated = repeatOthers(at: now)
+        guard let deadline = restartDeadline, deadline <= now else { return repeated }
         guard sent < configuration.limit else { return fail("no answer") }
-        return repetition(at: now)
+        return repeated + repetition(at: now)
+    }
+
+    private mutating func repeatOthers(at now: MonotonicTime) -> [[UInt8]] {
+        var frames: [[UInt8]] = []
+        for index in others.indices {
+            guard let deadline = others[index].deadline, deadline <= now else { continue }
+            others[index].sent += 1
+            let isLast = others[index].sent >= configuration.limit
+            others[index].deadline = isLast ? nil : now.advanced(by: configuration.restartTimer)
+            frames.append(others[index].frame)
+        }
+        return frames
     }
 
     package mutating func hangUp(at now: MonotonicTime) -> [[UInt8]] {
         guard stage != .over else { return [] }
         stage = .over
-        nextDeadline = nil
+        restartDeadline = nil
+        others = []
         return [ControlPacket(.terminateRequest, identifier: 0x77, data: Array("bye".utf8)[...]).frame(.lcp)]
     }
 
@@ -132,10 +168,20 @@ package struct SimulatedPPPClient: Sendable {
         }
     }
 
+    private var isEager: Bool { configuration.habits?.isEager ?? configuration.isEager }
+
+    private var identifications: [[UInt8]] {
+        let magic = lcp.options.first { $0.type == 5 }?.value ?? [0, 0, 0, 0]
+        return (configuration.habits?.identifications ?? []).enumerated().map { index, text in
+            ControlPacket(.identification, identifier: UInt8(index + 2), data: magic + text.utf8).frame(.lcp)
+        }
+    }
+
     private mutating func fail(_ reason: String) -> [[UInt8]] {
         failure = failure ?? reason
         stage = .over
-        nextDeadline = nil
+        restartDeadline = nil
+        others = []
         return []
     }
 
@@ -151,7 +197,7 @@ package struct SimulatedPPPClient: Sendable {
 
     private mutating func repetition(at now: MonotonicTime) -> [[UInt8]] {
         sent += 1
-        nextDeadline = now.advanced(by: configuration.restartTimer)
+        restartDeadline = now.advanced(by: configuration.restartTimer)
         switch stage {
         case .lcp:
             return [configureRequest(lcp, .lcp)]
@@ -164,7 +210,7 @@ package struct SimulatedPPPClient: Sendable {
         case .ipcp:
             return [configureRequest(ipcp, .ipcp)]
         case .idle, .up, .over:
-            nextDeadline = nil
+            restartDeadline = nil
             return []
         }
     }
@@ -223,6 +269,7 @@ package struct SimulatedPPPClient: Sendable {
             var reader = ByteReader(packet.data)
             if let number = try? reader.integer(UInt16.self) {
                 rejectedProtocols.append(ProtocolNumber(rawValue: number))
+                others.removeAll { $0.number.rawValue == number }
             }
             return []
         default:
@@ -252,8 +299,8 @@ package struct SimulatedPPPClient: Sendable {
     private mutating func lcpProgress(_ now: MonotonicTime) -> [[UInt8]] {
         guard stage == .lcp, lcp.isDone else { return [] }
         stage = .authentication
-        let first = request(at: now)
-        return configuration.isEager && method == .pap ? first + startIPCP(now) : first
+        let first = identifications + request(at: now)
+        return isEager && method == .pap ? first + startIPCP(now) : first
     }
 
     /// Notes their request. A new one, when all was agreed on, starts that layer again.
@@ -283,7 +330,7 @@ package struct SimulatedPPPClient: Sendable {
     }
 
     private mutating func receivePAP(_ packet: ControlPacket, _ now: MonotonicTime) -> [[UInt8]] {
-        guard stage == .authentication || (configuration.isEager && stage == .ipcp), method == .pap else { return [] }
+        guard stage == .authentication || (isEager && stage == .ipcp), method == .pap else { return [] }
         switch packet.code {
         case PAPRequest.ack: return stage == .ipcp ? [] : startIPCP(now)
         case PAPRequest.nak: return fail("refused")
@@ -301,7 +348,7 @@ package struct SimulatedPPPClient: Sendable {
             if let answered, answered.challenge == packet { return [answered.response] }
             let response = respond(to: Array(challenge.value), identifier: packet.identifier)
             answered = (packet, response)
-            return configuration.isEager && stage == .authentication ? [response] + startIPCP(now) : [response]
+            return isEager && stage == .authentication ? [response] + startIPCP(now) : [response]
         case CHAPValue.success:
             if let expectedProof, !String(decoding: packet.data, as: UTF8.self).hasPrefix(expectedProof) {
                 return fail("the server does not know the password")
@@ -359,6 +406,15 @@ package struct SimulatedPPPClient: Sendable {
 
     private mutating func startIPCP(_ now: MonotonicTime) -> [[UInt8]] {
         stage = .ipcp
+        if let habits = configuration.habits {
+            ipcp.options = habits.ipcp
+            others = habits.others.enumerated().map { index, other in
+                let data = PPP.Option.encode(other.options)
+                let packet = ControlPacket(.configureRequest, identifier: UInt8(index + 1), data: data[...])
+                return Other(number: other.number, frame: packet.frame(other.number), deadline: now)
+            }
+            return repeatOthers(at: now) + request(at: now)
+        }
         ipcp.options = [PPP.Option(3, integer: configuration.requestedAddress)]
         if configuration.wantsDNS {
             ipcp.options += [PPP.Option(129, integer: UInt32(0)), PPP.Option(131, integer: UInt32(0))]
@@ -395,7 +451,7 @@ package struct SimulatedPPPClient: Sendable {
     private mutating func ipcpProgress(_ now: MonotonicTime) -> [[UInt8]] {
         guard stage == .ipcp, ipcp.isDone else { return [] }
         stage = .up
-        nextDeadline = nil
+        restartDeadline = nil
         dns = []
         for option in ipcp.options {
             guard let value = IPAddress(bytes: option.value) else { continue }

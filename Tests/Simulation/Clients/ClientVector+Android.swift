@@ -82,13 +82,13 @@ extension ClientVector {
             client: client,
             phase1: phase1,
             phase2: phase2,
-            tunnel: Tunnel(),
-            link: Link(),
+            tunnel: .android,
+            link: .android,
             inferred: [
                 "The order of the attributes of a transform is that of Apple's racoon.",
                 "The nonces have the 16 bytes that racoon has without a setting.",
                 "What makers of telephones have changed is not known.",
-            ]
+            ] + Tunnel.androidInferred + Link.androidInferred
         )
     }
 }

@@ -90,13 +90,13 @@ extension ClientVector {
             client: client,
             phase1: phase1,
             phase2: phase2,
-            tunnel: Tunnel(),
-            link: Link(),
+            tunnel: .apple,
+            link: .apple,
             inferred: inferred + [
                 "The order of the attributes of an ESP transform is supposed.",
                 "The nonce of quick mode is as long as that of phase 1.",
                 "That a rekeying leaves the former pair to its own end is supposed.",
-            ]
+            ] + Tunnel.appleInferred + Link.appleInferred
         )
     }
 }

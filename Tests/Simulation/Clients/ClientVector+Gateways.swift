@@ -30,13 +30,13 @@ extension ClientVector {
             client: .routerOS,
             phase1: phase1,
             phase2: phase2,
-            tunnel: Tunnel(),
-            link: Link(),
+            tunnel: .routerOS,
+            link: .routerOS,
             inferred: [
                 "The order of the IKE transforms, by cipher first, and of the attributes in each is supposed.",
                 "That RFC 3947 is announced follows from its settings; the order of the vendor ids is not known.",
                 "The form of the identities, the lengths of the nonces and the NAT-OA payloads are supposed.",
-            ]
+            ] + Tunnel.routerOSInferred + Link.routerOSInferred
         )
     }()
 
@@ -63,12 +63,12 @@ extension ClientVector {
             client: .softEther,
             phase1: phase1,
             phase2: phase2,
-            tunnel: Tunnel(),
-            link: Link(),
+            tunnel: .softEther,
+            link: .softEther,
             inferred: [
                 "SoftEther answers and does not dial: only its vendor ids and the length of its nonces are known, and"
                     + " that it has no SHA-2 in quick mode. Both lists and the identities are supposed."
-            ]
+            ] + Tunnel.softEtherInferred + Link.softEtherInferred
         )
     }()
 }

@@ -135,9 +135,9 @@ extension ClientVector {
             client: client,
             phase1: phase1,
             phase2: phase2,
-            tunnel: Tunnel(),
-            link: Link(),
-            inferred: inferred
+            tunnel: .strongSwan,
+            link: .strongSwan,
+            inferred: inferred + Tunnel.strongSwanInferred + Link.strongSwanInferred
         )
     }
 }

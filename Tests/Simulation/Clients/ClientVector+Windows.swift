@@ -73,6 +73,8 @@ extension ClientVector {
                 "The lengths of the nonces and the number of NAT-OA payloads are supposed.",
             ]
         )
+        vector.link = .windowsXP
+        vector.inferred += Link.windowsXPInferred
         vector.phase1.nonceLength = 20
         vector.phase2.nonceLength = 20
         vector.phase2.originalAddresses = 1
@@ -106,14 +108,14 @@ extension ClientVector {
             client: client,
             phase1: phase1,
             phase2: phase2,
-            tunnel: Tunnel(),
-            link: Link(),
+            tunnel: .windows,
+            link: .windows,
             inferred: inferred + [
                 "The order of the attributes of a transform is supposed.",
                 "That the identity of phase 1 names neither protocol nor port is supposed.",
                 "The nonce of quick mode is as long as that of phase 1; the sizes of the messages agree.",
                 "It gives up after 35 s; that it tries every 7 s until then follows from five tries in a log.",
-            ]
+            ] + Tunnel.windowsInferred + Link.windowsInferred
         )
     }
 }

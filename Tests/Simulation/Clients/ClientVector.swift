@@ -132,6 +132,7 @@ package struct ClientVector: Sendable {
     /// PPP as the client speaks it.
     package struct Link: Sendable {
         package var methods: [AuthenticationMethod] = [.mschapv2]
+        package var habits = SimulatedPPPClient.Habits()
 
         package init() {}
     }
