@@ -9,7 +9,7 @@ struct Culvertctl: ParsableCommand {
         commandName: "culvertctl",
         abstract: "Look into a running culvertd, and end calls.",
         discussion: "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.",
-        subcommands: [Status.self, Sessions.self, Show.self, Terminate.self, Impair.self]
+        subcommands: [Status.self, Sessions.self, Show.self, Explain.self, Terminate.self, Impair.self]
     )
 }
 
@@ -159,7 +159,7 @@ struct Terminate: ParsableCommand {
 }
 
 extension String {
-    fileprivate var isTraceID: Bool {
+    var isTraceID: Bool {
         utf8.count == 16 && utf8.allSatisfy { Character(Unicode.Scalar($0)).isHexDigit }
     }
 }
