@@ -90,7 +90,7 @@ extension Trace {
     }
 
     var steps: [TraceSnapshot.Step] {
-        entries.map { entry in
+        told.map { entry in
             let description = entry.event.description
             return TraceSnapshot.Step(
                 at: began.duration(to: entry.at).wholeSeconds,
@@ -103,6 +103,18 @@ extension Trace {
                 count: entry.repetitions > 0 ? Int(entry.repetitions) + 1 : nil
             )
         }
+    }
+
+    /// In the order of the conversation: what was offered is reported when phase 1 is done, and was said before.
+    private var told: [Entry] {
+        var told = entries
+        for place in entries.indices {
+            guard case .ike(let event) = entries[place].event, case .proposalChosen(.one, _, _) = event.kind,
+                let first = told.firstIndex(where: { $0.at == entries[place].at }), first < place
+            else { continue }
+            told.insert(told.remove(at: place), at: first)
+        }
+        return told
     }
 
     var profile: String? {
