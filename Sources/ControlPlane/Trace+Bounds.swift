@@ -5,16 +5,19 @@ internal import PPP
 
 /// What keeps an event from holding more than a line has room for: peers choose how long their lists and texts are.
 extension ControlPlane.Event {
-    private static let mostNames = 24
+    /// Of one list.
+    static let mostNames = 24
     private static let mostAttributes = 12
     private static let longestText = 128
     private static let longestValue = 8
 
-    var hasLists: Bool {
-        guard case .ike(let event) = self else { return false }
+    /// Of proposals.
+    var nameCount: Int {
+        guard case .ike(let event) = self else { return 0 }
         return switch event.kind {
-        case .proposalChosen, .noProposalChosen: true
-        case _: false
+        case .proposalChosen(_, let offered, _): offered.proposals.reduce(0) { $0 + $1.transforms.count }
+        case .noProposalChosen(_, let mismatch): mismatch.offered.count
+        case _: 0
         }
     }
 
@@ -29,16 +32,15 @@ extension ControlPlane.Event {
         }
     }
 
-    /// - Parameter keepsLists: Else only what was chosen, or came closest, is left of an offer.
-    func clipped(keepsLists: Bool) -> Self {
+    /// - Parameter names: How many are kept of an offer; what was chosen, or came closest, stays.
+    func clipped(names: Int) -> Self {
         switch self {
         case .ike(var event):
             switch event.kind {
             case .proposalChosen(let phase, let offered, let chosen):
-                let offered = keepsLists ? Self.clipped(offered) : IKEv1.SAPayload(proposals: [])
-                event.kind = .proposalChosen(phase, offered: offered, chosen: chosen)
+                event.kind = .proposalChosen(phase, offered: Self.clipped(offered, names), chosen: chosen)
             case .noProposalChosen(let phase, var mismatch):
-                mismatch.offered = mismatch.offered.prefix(keepsLists ? Self.mostNames : 0).map(Self.clipped)
+                mismatch.offered = mismatch.offered.prefix(names).map(Self.clipped)
                 event.kind = .noProposalChosen(phase, mismatch)
             case .phase1Established(let profile, let identity, let transform, let nat, let client, let key):
                 guard identity.utf8.count > Self.longestText else { return self }
@@ -83,8 +85,17 @@ extension ControlPlane.Event {
             case _: return self
             }
             return .call(event)
-        case .l2tp:
-            return self
+        case .l2tp(var event):
+            switch event.kind {
+            case .connectionLimitReached(let name, let limit):
+                event.kind = .connectionLimitReached(hostName: Self.clipped(name), limit: limit)
+            case .tooManyRequests(let name): event.kind = .tooManyRequests(hostName: Self.clipped(name))
+            case .noSecret(let name): event.kind = .noSecret(hostName: Self.clipped(name))
+            case .authenticationFailed(let tunnel, let name):
+                event.kind = .authenticationFailed(tunnel, hostName: Self.clipped(name))
+            case _: return self
+            }
+            return .l2tp(event)
         }
     }
 
@@ -92,8 +103,8 @@ extension ControlPlane.Event {
         text.utf8.count <= longestText ? text : "\(text.prefix(longestText / 4))…"
     }
 
-    private static func clipped(_ offer: IKEv1.SAPayload) -> IKEv1.SAPayload {
-        var left = mostNames
+    private static func clipped(_ offer: IKEv1.SAPayload, _ names: Int) -> IKEv1.SAPayload {
+        var left = names
         var clipped = IKEv1.SAPayload(proposals: [])
         for var proposal in offer.proposals.prefix(mostNames) where left > 0 {
             if proposal.transforms.count > left { proposal.transforms.removeLast(proposal.transforms.count - left) }

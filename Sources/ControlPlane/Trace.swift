@@ -23,8 +23,10 @@ package struct Trace: Hashable, Sendable {
     /// Of more than that the middle is left out.
     static let mostEntries = 64
     static let firstEntries = 32
-    /// Events with a list of proposals; of more the list is left out.
-    private static let mostLists = 4
+    /// Names of proposals in all its events; more are left out of their lists.
+    private static let mostNames = 48
+    /// Refusals of first messages from one address.
+    private static let mostRefusals = 4
     /// IKE SAs that took the place of the first and may still have something to say.
     static let mostHeirs = 4
 
@@ -48,7 +50,7 @@ package struct Trace: Hashable, Sendable {
     /// When it went down.
     private(set) var downSince: MonotonicTime?
     private var upCount = 0
-    private var lists = 0
+    private var names = 0
     var heirs: [TraceID] = []
 
     init(_ event: ControlPlane.Event, peer: SocketAddress, at now: MonotonicTime, isPartial: Bool = false) {
@@ -113,7 +115,7 @@ package struct Trace: Hashable, Sendable {
     mutating func addOfStranger(_ event: ControlPlane.Event, at now: MonotonicTime) {
         if let trace = event.trace { id = trace }
         if let peer = event.peer { self.peer = peer }
-        let event = event.clipped(keepsLists: true)
+        let event = event.clipped(names: ControlPlane.Event.mostNames)
         if let place = entries.firstIndex(where: { $0.event.isRepeated(by: event) }) {
             var entry = entries.remove(at: place)
             entry.repetitions = entry.repetitions.addingReportingOverflow(1).partialValue
@@ -121,7 +123,7 @@ package struct Trace: Hashable, Sendable {
             entries.append(entry)
             return
         }
-        if entries.count >= Self.mostLists {
+        if entries.count >= Self.mostRefusals {
             entries.removeFirst()
             leftOut += 1
         }
@@ -140,15 +142,15 @@ package struct Trace: Hashable, Sendable {
     }
 
     private mutating func append(_ event: ControlPlane.Event, at now: MonotonicTime) {
-        let event = event.clipped(keepsLists: lists < Self.mostLists)
+        let event = event.clipped(names: min(ControlPlane.Event.mostNames, Self.mostNames - names))
         if let last = entries.indices.last, entries[last].event.isRepeated(by: event) {
             entries[last].repetitions = entries[last].repetitions.addingReportingOverflow(1).partialValue
             entries[last].lastAt = now
             return
         }
-        if event.hasLists { lists += 1 }
+        names += event.nameCount
+        if entries.count >= Self.mostEntries { dropOne() }
         entries.append(Entry(at: now, event: event, lastAt: now))
-        if entries.count > Self.mostEntries { dropOne() }
     }
 
     private mutating func dropOne() {

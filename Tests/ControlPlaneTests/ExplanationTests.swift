@@ -50,7 +50,7 @@ struct ExplanationTests {
                 "280 kernel session-created: the kernel has session \(session) as cv0",
                 "320 ppp protocol-rejected: The peer asks for CCP, which is not spoken here",
                 "400 ppp network-up: User alice has the address 10.99.0.2",
-                "400 control call-up: user alice has 10.99.0.2 on cv0, MTU 1398, 320 ms after its keys",
+                "400 control call-up: user alice has 10.99.0.2 on cv0, MTU 1400, 320 ms after its keys",
             ]
         )
     }

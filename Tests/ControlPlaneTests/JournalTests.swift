@@ -242,6 +242,7 @@ struct JournalTests {
             journal.record(Self.ike(1, .proposalChosen(.one, offered: offer, chosen: chosen)), at: time(1))
         }
         journal.record(Self.ike(1, .noProposalChosen(.two, many)), at: time(2))
+        journal.record(Self.l2tp(1, .noSecret(hostName: long)), at: time(2))
         journal.record(Self.ppp(1, .identification(long)), at: time(3))
         journal.record(Self.call(1, .tunnelOpening(hostName: long, vendorName: long)), at: time(3))
         journal.record(Self.ike(nil, .noProposalChosen(.one, many), from: 2), at: time(4))
