@@ -34,8 +34,8 @@ extension Lowering {
         limits.largeSources = section.take("large-sources").map { largeSources($0) } ?? []
         limits.tunnels = limit("tunnels", of: &section, upTo: 65_535)
         limits.sessionsPerTunnel = limit("sessions-per-tunnel", of: &section, upTo: 65_535)
-        limits.traces = limit("traces", of: &section, upTo: 65_536)
-        limits.failedTraces = limit("failed-traces", of: &section, upTo: 65_536)
+        limits.traces = limit("traces", of: &section, upTo: 16_384)
+        limits.failedTraces = limit("failed-traces", of: &section, upTo: 16_384)
         section.finish(&diagnostics)
         demand(limits.halfOpenPerSource, "half-open-per-source", within: limits.halfOpen, "half-open")
         demand(limits.halfOpen, "half-open", within: limits.ikeSAs, "ike-sas")

@@ -30,6 +30,7 @@ extension ControlPlane {
             call = matching(trace?.id.map(CallSelector.trace) ?? .peer(address), at: now).first
         case .last:
             trace = journal.last
+            call = trace?.id.flatMap { matching(.trace($0), at: now).first }
         }
         guard trace != nil || call != nil else { return nil }
         return Explanation(of: trace, call, traceLimit: journal.limits.traces, at: now)

@@ -78,18 +78,27 @@ extension IKE.Event.Kind {
         case .expired(let children): children > 0 ? .cause(.loss, .identity) : .over
         // Whatever is reached later takes it back: some clients delete before they replace.
         case .deletedByPeer, .childDeletedByPeer, .replacedByPeer: .cause(.goodbye, .identity)
-        case .aggressiveMode(let event): Self.meaning(of: event.description, from: .notice)
-        case .preSharedKeys(let event): Self.meaning(of: event.description, from: .warning)
-        case .fragmentation(let event):
-            event.description.severity >= .notice ? .cause(.complaint, .identity) : .nothing
         case .started, .legacyAlgorithm, .initialContact, .proposalChosen, .legacyGrant, .unexpectedMessage,
             .childReplaced, .deadWithSuccessor, .peerMoved:
             .nothing
+        case .aggressiveMode: Self.meaning(of: description, refusesFrom: .notice)
+        // A piece that is of no use can be one of many.
+        case .fragmentation: .cause(.complaint, .identity)
+        // Events with events of their own in them.
+        case _: Self.meaning(of: description, refusesFrom: .warning)
         }
     }
 
-    private static func meaning(of event: EventDescription, from severity: EventDescription.Severity) -> Meaning {
-        event.severity >= severity ? .cause(.refusal, .identity) : .nothing
+    private var description: EventDescription {
+        Event(trace: nil, peer: SocketAddress(.v4(0), port: 0), kind: self).description
+    }
+
+    private static func meaning(
+        of event: EventDescription,
+        refusesFrom severity: EventDescription.Severity
+    ) -> Meaning {
+        if event.severity >= severity { return .cause(.refusal, .identity) }
+        return event.severity == .notice ? .cause(.complaint, .protection) : .nothing
     }
 
     /// Reported before the peer has shown that it is where it says: anybody can bring it about.
@@ -99,12 +108,7 @@ extension IKE.Event.Kind {
             .noProposalChosen(.one, _), .authenticationDelay, .unsupportedExchange, .unsupportedVersion,
             .malformedMessage, .exchangeTimeout, .aggressiveMode, .fragmentation:
             true
-        case .started, .phase1Established, .childEstablished, .legacyAlgorithm, .initialContact, .proposalChosen,
-            .preSharedKeys, .legacyGrant, .noProposalChosen(.two, _), .authenticationFailed, .invalidIdentity,
-            .invalidKeyExchange, .unexpectedMessage, .hashMismatch, .severalNegotiations, .tooManyExchanges,
-            .tooManyChildren, .installFailed, .spiExhausted, .cryptographyFailed, .peerNotification, .deletedByPeer,
-            .childDeletedByPeer, .childExpired, .childReplaced, .childExhausted, .childVanished, .rekeyFailed,
-            .expired, .deadPeer, .deadWithSuccessor, .replacedByPeer, .peerMoved, .rekeyingFailed, .closed:
+        case _:
             false
         }
     }
@@ -117,11 +121,7 @@ extension IKE.Event.Kind {
             .childDeletedByPeer, .childExpired, .childReplaced, .childExhausted, .childVanished, .rekeyFailed,
             .expired, .deadPeer, .deadWithSuccessor, .replacedByPeer, .peerMoved, .rekeyingFailed, .closed:
             true
-        case .started, .legacyAlgorithm, .initialContact, .proposalChosen, .aggressiveMode, .preSharedKeys,
-            .fragmentation, .legacyGrant, .noProfile, .firstMessageRate, .halfOpenLimit, .halfOpenSourceLimit,
-            .ikeSALimit, .noProposalChosen(.one, _), .authenticationFailed, .authenticationDelay,
-            .invalidKeyExchange, .malformedMessage, .unexpectedMessage, .unsupportedExchange, .unsupportedVersion,
-            .hashMismatch, .exchangeTimeout, .cryptographyFailed, .peerNotification:
+        case _:
             false
         }
     }

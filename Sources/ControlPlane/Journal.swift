@@ -131,10 +131,10 @@ package struct Journal: Sendable {
     }
 
     private mutating func recordOfStranger(_ event: ControlPlane.Event, at now: MonotonicTime) {
-        guard case .ike(let report) = event, report.kind.isOfFirstMessage else { return }
+        guard case .ike(let report) = event, report.kind.isOfFirstMessage, let peer = event.peer else { return }
         let event = sharing(event)
-        let fresh = Trace(ofStrangersAt: report.peer, at: now)
-        strangers.withValue(of: report.peer.address, fresh: fresh) { $0.addOfStranger(event, at: now) }
+        let fresh = Trace(ofStrangersAt: peer, at: now)
+        strangers.withValue(of: peer.address, fresh: fresh) { $0.addOfStranger(event, at: now) }
     }
 
     /// On the shelf where it belongs now.

@@ -51,13 +51,13 @@ struct MistakeTests {
             ),
             Mistake(
                 12,
-                "  file: users.yaml\nlimits: { traces: 65537 }",
-                "gw.yaml:13:19: error: traces is a whole number from 1 to 65536, not '65537'"
+                "  file: users.yaml\nlimits: { traces: 16385 }",
+                "gw.yaml:13:19: error: traces is a whole number from 1 to 16384, not '16385'"
             ),
             Mistake(
                 12,
                 "  file: users.yaml\nlimits: { failed-traces: 0 }",
-                "gw.yaml:13:26: error: failed-traces is a whole number from 1 to 65536, not '0'"
+                "gw.yaml:13:26: error: failed-traces is a whole number from 1 to 16384, not '0'"
             ),
             Mistake(
                 12,
