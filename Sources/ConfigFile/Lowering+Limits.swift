@@ -19,6 +19,8 @@ struct LimitsSection {
     var largeSources: [IPPrefix] = []
     var tunnels: Placed<Int>?
     var sessionsPerTunnel: Placed<Int>?
+    var traces: Placed<Int>?
+    var failedTraces: Placed<Int>?
 }
 
 extension Lowering {
@@ -32,6 +34,8 @@ extension Lowering {
         limits.largeSources = section.take("large-sources").map { largeSources($0) } ?? []
         limits.tunnels = limit("tunnels", of: &section, upTo: 65_535)
         limits.sessionsPerTunnel = limit("sessions-per-tunnel", of: &section, upTo: 65_535)
+        limits.traces = limit("traces", of: &section, upTo: 16_384)
+        limits.failedTraces = limit("failed-traces", of: &section, upTo: 16_384)
         section.finish(&diagnostics)
         demand(limits.halfOpenPerSource, "half-open-per-source", within: limits.halfOpen, "half-open")
         demand(limits.halfOpen, "half-open", within: limits.ikeSAs, "ike-sas")
@@ -87,6 +91,8 @@ extension ControlPlane.Configuration {
         ike.halfOpenPerSourceLimit = limits.halfOpenPerSource?.value ?? ike.halfOpenPerSourceLimit
         ike.largeSources = limits.largeSources
         l2tp.tunnelLimit = limits.tunnels?.value ?? l2tp.tunnelLimit
+        traceLimits.traces = limits.traces?.value ?? traceLimits.traces
+        traceLimits.failed = limits.failedTraces?.value ?? traceLimits.failed
         l2tp.sessionsPerTunnelLimit = limits.sessionsPerTunnel?.value ?? l2tp.sessionsPerTunnelLimit
     }
 }

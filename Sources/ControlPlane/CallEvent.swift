@@ -30,6 +30,13 @@ package struct CallEvent: Hashable, Sendable {
         case noTunnel(after: Duration)
         /// A try that nobody looked at, for the failures before it.
         case authenticationThrottled(userName: String, AuthenticationThrottle.Reason, retryAfter: Duration)
+        // What was reached on the way up, for who wants to know how far a call came.
+        /// The first message of L2TP came in under the peer's keys.
+        case tunnelOpening(hostName: String, vendorName: String?)
+        case tunnelEstablished(UInt16, hostName: String)
+        case sessionEstablished(KernelSessionID)
+        case addressAssigned(userName: String, IPAddress, isFixed: Bool)
+        case kernelSessionCreated(KernelSessionID, interface: String)
     }
 
     package init(trace: TraceID?, peer: SocketAddress?, kind: Kind) {
@@ -152,6 +159,8 @@ package struct CallEvent: Hashable, Sendable {
                 "the peer has no tunnel and was not heard for \(silence.wholeMilliseconds / 1000) s: it loses its keys",
                 remedy: "none is needed if it is gone; else see why its L2TP does not reach us"
             )
+        case .tunnelOpening, .tunnelEstablished, .sessionEstablished, .addressAssigned, .kernelSessionCreated:
+            return progress
         case .authenticationThrottled(let userName, let reason, let wait):
             let culprit =
                 switch reason {
@@ -166,6 +175,57 @@ package struct CallEvent: Hashable, Sendable {
                 remedy: "correct the password stored on the client; list prefixes of many in limits.large-sources",
                 fields: [.init("user", userName)]
             )
+        }
+    }
+}
+
+extension CallEvent {
+    private var progress: EventDescription {
+        switch kind {
+        case .tunnelOpening(let hostName, let vendorName):
+            EventDescription(
+                .l2tp,
+                .debug,
+                "tunnel-opening",
+                "\(hostName)\(vendorName.map { ", which runs \($0)," } ?? "") asks for a tunnel",
+                fields: [.init("host-name", hostName)] + (vendorName.map { [.init("vendor", $0)] } ?? [])
+            )
+        case .tunnelEstablished(let tunnel, let hostName):
+            EventDescription(
+                .l2tp,
+                .debug,
+                "tunnel-established",
+                "tunnel \(tunnel) with \(hostName) stands",
+                fields: [.init("tunnel", tunnel)]
+            )
+        case .sessionEstablished(let id):
+            EventDescription(
+                .l2tp,
+                .debug,
+                "session-established",
+                "session \(id) stands",
+                fields: [.init("tunnel", id.tunnel), .init("session", id.session)]
+            )
+        case .addressAssigned(let userName, let address, let isFixed):
+            EventDescription(
+                .control,
+                .debug,
+                "address-assigned",
+                "user \(userName) gets \(isFixed ? "its own address" : "the address") \(address)",
+                fields: [.init("user", userName), .init("address", address)]
+            )
+        case .kernelSessionCreated(let id, let interface):
+            EventDescription(
+                .kernel,
+                .debug,
+                "session-created",
+                "the kernel has session \(id) as \(interface)",
+                fields: [.init("session", id), .init("interface", interface)]
+            )
+        case .up, .down, .kernelRefused, .removalFailed, .noAddress, .callLimit, .securityAssociationExpired,
+            .moveFailed, .sessionVanished, .reconciled, .inventoryFailed, .countersUnread, .noTunnel,
+            .authenticationThrottled:
+            description
         }
     }
 }

@@ -81,6 +81,12 @@ extension ControlPlane {
             request(.createSession(kernelSession), for: .createSession(key, serial: call.serial), into: &effects)
         }
         calls[key] = call
+        let isFixed = users[userName]?.address == lease.address
+        report(
+            .addressAssigned(userName: userName, lease.address, isFixed: isFixed),
+            of: call.association,
+            into: &effects
+        )
         let offer = NetworkOffer(
             localAddress: lease.gateway,
             peerAddress: lease.address,

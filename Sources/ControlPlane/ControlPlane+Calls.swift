@@ -92,6 +92,8 @@ extension ControlPlane {
         switch outcome {
         case .created(let interface, _):
             calls[key]?.kernel = .created(interface: interface)
+            let created = CallEvent.Kind.kernelSessionCreated(key.kernelID, interface: interface)
+            report(created, of: call.association, into: &effects)
             if wantsInterface { bringUp(key, into: &effects) }
         case .done, .counters, .inventory:
             calls[key]?.kernel = .created(interface: "")

@@ -23,6 +23,8 @@ extension ControlPlane {
         package var callLimit = 16_000
         /// How often passwords may be guessed; `ike.largeSources` counts here too.
         package var authenticationLimits = AuthenticationThrottle.Limits()
+        /// What is kept for `culvertctl explain`.
+        package var traceLimits = Journal.Limits()
 
         package enum MTU: Hashable, Sendable {
             /// What fits into one outer packet.

@@ -92,6 +92,7 @@ extension ControlPlane {
             requestIDs[child.id.ike] = id
             associations[id]?.ikeSAs.insert(child.id.ike)
             associations[id]?.isForsaken = false
+            journal.join(child.trace, to: former.trace)
             return id
         }
         let id = privatePorts.take(entropy)

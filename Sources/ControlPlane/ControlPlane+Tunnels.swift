@@ -13,13 +13,15 @@ extension ControlPlane {
                 send(bytes, on: socket, to: peer, into: &effects)
             case .connectionOpening(let connection):
                 connectionOpening(connection, at: now, into: &effects)
-            case .connectionEstablished:
-                break
+            case .connectionEstablished(let connection):
+                let kind = CallEvent.Kind.tunnelEstablished(connection.id.rawValue, hostName: connection.hostName)
+                report(kind, of: connection.socket, into: &effects)
             case .connectionClosed(let tunnel, let socket):
                 connectionClosed(tunnel, on: socket, at: now, into: &effects)
             case .sessionOpening(let session):
                 sessionOpening(session, at: now, into: &effects)
             case .sessionEstablished(let session):
+                report(.sessionEstablished(session.key.kernelID), of: session.socket, into: &effects)
                 withLink(session.key, at: now, into: &effects) { $0.lowerLayerUp(at: now) }
             case .sessionClosed(let key, let end):
                 callEnded(key, end, at: now, into: &effects)
@@ -60,6 +62,8 @@ extension ControlPlane {
     ) {
         let id = connection.socket
         guard let association = associations[id] else { return }
+        let opening = CallEvent.Kind.tunnelOpening(hostName: connection.hostName, vendorName: connection.vendorName)
+        report(opening, of: id, into: &effects)
         let outlived = association.connections
         associations[id]?.connections = [connection.id]
         associations[id]?.nextVisit = nil

@@ -51,6 +51,8 @@ package struct ControlPlane: Sendable {
     private var callSerial: UInt64 = 0
     var lastOutboundSerial: UInt64 = 0
     private(set) var isShuttingDown = false
+    /// What was reported of calls, for who asks later.
+    var journal: Journal
 
     package init(configuration: Configuration, entropy: any EntropySource) {
         self.configuration = configuration
@@ -63,6 +65,7 @@ package struct ControlPlane: Sendable {
             limits: configuration.authenticationLimits,
             largeSources: configuration.ike.largeSources
         )
+        journal = Journal(limits: configuration.traceLimits)
     }
 
     /// When ``advance(to:)`` next has something to do.
@@ -92,6 +95,7 @@ package struct ControlPlane: Sendable {
         case .calendar(let wall):
             perform(ike.setCalendar(wall, at: now), at: now, into: &effects)
         }
+        record(effects, at: now)
         return effects
     }
 
@@ -109,6 +113,7 @@ package struct ControlPlane: Sendable {
         while let key = verdictDeadlines.popDue(at: now) { giveVerdict(to: key, at: now, into: &effects) }
         while let id = visits.popDue(at: now) { visit(id, at: now, into: &effects) }
         if let deadline = reconciliation.deadline, deadline <= now { takeInventory(into: &effects) }
+        record(effects, at: now)
         return effects
     }
 

@@ -20,6 +20,7 @@ package struct BoundedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable
     }
 
     package var count: Int { slots.count }
+    package var values: [Value] { slots.map(\.value) }
 
     /// A look that does not count as use.
     package subscript(key: Key) -> Value? { places[key].map { slots[$0].value } }

@@ -9,6 +9,9 @@ package enum ControlRequest: Hashable, Sendable {
     case sessions(includesHalfOpen: Bool)
     case session(TraceID)
     case terminate(CallSelector, by: Requester?)
+    /// What is kept of calls and of attempts at calls.
+    case traces
+    case explain(TraceSelector)
     case impair(ImpairOrder, by: Requester?)
 }
 
@@ -41,5 +44,9 @@ package enum ControlReply: Hashable, Sendable {
     /// How many calls were told to end.
     case terminated(Int)
     case impairments([Impairments.Entry])
+    /// As they are: the words are made by whoever writes the answer, not on the thread that serves peers.
+    case traces([Trace], at: MonotonicTime)
+    /// `nil` if nothing is kept.
+    case explanation(Explanation?)
     case refused(ControlRefusal)
 }

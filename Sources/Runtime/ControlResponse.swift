@@ -11,6 +11,10 @@ package struct ControlResponse: Hashable, Sendable {
         var sessions: [CallSnapshot]
     }
 
+    private struct Traces: Encodable {
+        var traces: [TraceSummary]
+    }
+
     private struct Terminated: Encodable {
         var terminated: Int
     }
@@ -68,6 +72,19 @@ package struct ControlResponse: Hashable, Sendable {
                             struck: $0.struck
                         )
                     }
+                )
+            )
+        case (.traces(let traces, let now), _):
+            let newestFirst = traces.sorted { $0.lastAt > $1.lastAt }
+            self.init(200, Traces(traces: newestFirst.map { $0.summary(at: now) }))
+        case (.explanation(let explanation?), _):
+            self.init(200, explanation.snapshot)
+        case (.explanation(nil), _):
+            self.init(
+                ControlRefusal(
+                    404,
+                    "nothing is kept of such a call",
+                    remedy: "culvertctl explain lists what is kept; limits.traces and limits.failed-traces keep more"
                 )
             )
         case (.terminated(let count), _):

@@ -9,11 +9,13 @@ package enum ControlRoute: Hashable, Sendable {
     case sessions(includesHalfOpen: Bool)
     case session(TraceID)
     case terminate
+    case traces
+    case explain(TraceSelector)
     case impairments
     case impair
     case clearImpairments
 
-    /// - Parameter path: Of the request. Of queries only `all` of the sessions is looked at.
+    /// - Parameter path: Of the request. Of queries only `all` of the sessions is looked at, and `last` and `peer` of the traces.
     package init(method: String, path: String) throws(ControlRefusal) {
         let query = path.drop { $0 != "?" }.dropFirst()
         let path = path.prefix { $0 != "?" }
@@ -36,6 +38,19 @@ package enum ControlRoute: Hashable, Sendable {
             case _: throw ControlRefusal(405, "this path takes GET, POST and DELETE only")
             }
             return
+        case "/v1/traces":
+            self = try Self.traces(query)
+            allowed = "GET"
+        case _ where path.hasPrefix("/v1/traces/"):
+            guard let trace = TraceID(path.dropFirst("/v1/traces/".count).lowercased()) else {
+                throw ControlRefusal(
+                    400,
+                    "a trace has sixteen hexadecimal digits",
+                    remedy: "culvertctl explain lists those that are kept"
+                )
+            }
+            self = .explain(.trace(trace))
+            allowed = "GET"
         case _ where path.hasPrefix("/v1/sessions/"):
             guard let trace = TraceID(path.dropFirst("/v1/sessions/".count).lowercased()) else {
                 throw ControlRefusal(
@@ -50,10 +65,29 @@ package enum ControlRoute: Hashable, Sendable {
             throw ControlRefusal(
                 404,
                 "nothing has this path",
-                remedy: "/v1/status, /v1/sessions, /v1/sessions/TRACE and /v1/terminate are there"
+                remedy:
+                    "/v1/status, /v1/sessions, /v1/sessions/TRACE, /v1/traces, /v1/traces/TRACE and /v1/terminate are there"
             )
         }
         guard method == allowed else { throw ControlRefusal(405, "this path takes \(allowed) only") }
+    }
+
+    private static func traces(_ query: Substring) throws(ControlRefusal) -> ControlRoute {
+        switch query {
+        case "": return .traces
+        case "last", "last=true": return .explain(.last)
+        case _ where query.hasPrefix("peer="):
+            let text = query.dropFirst("peer=".count)
+            // The colons of an IPv6 address may come as they are, or as RFC 3986 has them in some places.
+            guard
+                let address = IPAddress(
+                    text.replacingOccurrences(of: "%3A", with: ":").replacingOccurrences(of: "%3a", with: ":")
+                )
+            else { throw ControlRefusal(400, "peer is not an IP address") }
+            return .explain(.peer(address))
+        case _:
+            throw ControlRefusal(400, "traces are chosen by last or by peer=ADDRESS", remedy: "/v1/traces?last")
+        }
     }
 
     /// The request with its body, if it has one.
@@ -63,6 +97,8 @@ package enum ControlRoute: Hashable, Sendable {
         case .sessions(let includesHalfOpen): .sessions(includesHalfOpen: includesHalfOpen)
         case .session(let trace): .session(trace)
         case .terminate: .terminate(try CallSelector(json: body), by: requester)
+        case .traces: .traces
+        case .explain(let selector): .explain(selector)
         case .impairments: .impair(.list, by: requester)
         case .impair: .impair(try ImpairOrder(json: body), by: requester)
         case .clearImpairments: .impair(.clear, by: requester)

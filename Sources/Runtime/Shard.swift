@@ -346,6 +346,10 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
             list(machine.matching(.trace(trace), at: now), reply)
         case .terminate(let selector, let requester):
             reply(.terminated(terminate(selector, by: requester)))
+        case .traces:
+            reply(.traces(machine.traces, at: now))
+        case .explain(let selector):
+            reply(.explanation(machine.explanation(of: selector, at: now)))
         case .impair(let order, let requester):
             reply(impair(order, by: requester))
         }

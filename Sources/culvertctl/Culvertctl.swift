@@ -9,7 +9,9 @@ struct Culvertctl: ParsableCommand {
         commandName: "culvertctl",
         abstract: "Look into a running culvertd, end calls, and ask who could call.",
         discussion: "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.",
-        subcommands: [Status.self, Sessions.self, Show.self, Terminate.self, Impair.self, Check.self]
+        subcommands: [
+            Status.self, Sessions.self, Show.self, Explain.self, Terminate.self, Impair.self, Check.self,
+        ]
     )
 }
 
@@ -161,7 +163,7 @@ struct Terminate: ParsableCommand {
 }
 
 extension String {
-    fileprivate var isTraceID: Bool {
+    var isTraceID: Bool {
         utf8.count == 16 && utf8.allSatisfy { Character(Unicode.Scalar($0)).isHexDigit }
     }
 }

@@ -75,7 +75,6 @@ func size(_ bytes: UInt64) -> String {
 private struct Account {
     private(set) var text = ""
     private static let indent = 10
-    private static let width = 80
 
     mutating func heading(_ title: String, _ parts: [String]) {
         text += wrapped("\(title): \(parts.joined(separator: ", "))".visible, first: "", indent: 2)
@@ -87,30 +86,5 @@ private struct Account {
 
     mutating func line(_ line: String) {
         layer("", line)
-    }
-
-    /// Breaks between words; a word longer than the room is cut into pieces.
-    private func wrapped(_ line: String, first: String, indent: Int) -> String {
-        var lines: [String] = []
-        var current = first
-        var isFresh = true
-        for word in line.split(separator: " ", omittingEmptySubsequences: false) {
-            var word = word
-            if !isFresh, current.count + 1 + word.count > Self.width {
-                lines.append(current)
-                current = String(repeating: " ", count: indent)
-                isFresh = true
-            }
-            while isFresh, current.count + word.count > Self.width {
-                let room = Self.width - current.count
-                lines.append(current + word.prefix(room))
-                word = word.dropFirst(room)
-                current = String(repeating: " ", count: indent)
-            }
-            current += (isFresh ? "" : " ") + word
-            isFresh = false
-        }
-        lines.append(current)
-        return lines.map { $0 + "\n" }.joined()
     }
 }

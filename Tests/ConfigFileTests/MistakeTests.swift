@@ -51,6 +51,16 @@ struct MistakeTests {
             ),
             Mistake(
                 12,
+                "  file: users.yaml\nlimits: { traces: 16385 }",
+                "gw.yaml:13:19: error: traces is a whole number from 1 to 16384, not '16385'"
+            ),
+            Mistake(
+                12,
+                "  file: users.yaml\nlimits: { failed-traces: 0 }",
+                "gw.yaml:13:26: error: failed-traces is a whole number from 1 to 16384, not '0'"
+            ),
+            Mistake(
+                12,
                 "  file: users.yaml\nlimits: { half-open-per-source: 60, half-open: 50 }",
                 "gw.yaml:13:33: error: half-open-per-source is 60, but half-open allows 50 in all"
             ),

@@ -156,6 +156,8 @@ struct SettingsTests {
               large-sources: [198.51.100.0/24, "2001:db8::/32"]
               tunnels: 100
               sessions-per-tunnel: 2
+              traces: 5000
+              failed-traces: 100
             liveness:
               grace: 4m
               dead-peer-interval: 30s
@@ -179,6 +181,7 @@ struct SettingsTests {
         let controlPlane = settings.controlPlane
         #expect(controlPlane.outerMTU == 1492)
         #expect(controlPlane.callLimit == 300)
+        #expect(controlPlane.traceLimits.traces == 5_000 && controlPlane.traceLimits.failed == 100)
         #expect(controlPlane.mtu == .fixed(1400))
         #expect(controlPlane.dns == [.v4(0xC000_0235), .v4(0xC000_0236)])
         #expect(controlPlane.wins == [.v4(0xC000_0237)])
@@ -261,6 +264,7 @@ struct SettingsTests {
     @Test
     func `What is left out has its default`() throws {
         let settings = try #require(Fixture().outcome.settings)
+        #expect(settings.controlPlane.traceLimits.traces == 1_024 && settings.controlPlane.traceLimits.failed == 256)
         #expect(settings.controlPlane.ppp.authentication == [.mschapv2, .chapMD5, .pap])
         #expect(settings.controlPlane.ike.profiles.first?.ikeProposals == Profile.l2tpClientsIKE)
         #expect(settings.log.level == .info && settings.log.format == .text)

@@ -34,4 +34,17 @@ struct CallEventTests {
         // Two kinds stand in the list in two forms that count as one.
         #expect(Set(names).count == names.count - 2)
     }
+
+    @Test(arguments: [
+        CallEvent.Kind.tunnelOpening(hostName: "laptop", vendorName: "Acme"), .tunnelEstablished(7, hostName: "laptop"),
+        .sessionEstablished(KernelSessionID(tunnel: 7, session: 8)),
+        .addressAssigned(userName: "alice", .v4(0x0A63_0002), isFixed: true),
+        .kernelSessionCreated(KernelSessionID(tunnel: 7, session: 8), interface: "cv0"),
+    ])
+    func whatIsReachedIsForThoseWhoLookClosely(_ kind: CallEvent.Kind) {
+        let description = describe(kind)
+        #expect(description.severity == .debug)
+        #expect(description.remedy == nil)
+        #expect(!description.fields.isEmpty)
+    }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ControlPlane
+import IKE
 import Primitives
 import Runtime
 import Testing
@@ -14,7 +15,13 @@ struct ControlRouteTests {
         ("GET", "/v1/impair", .impairments), ("POST", "/v1/impair", .impair),
         ("DELETE", "/v1/impair", .clearImpairments),
         ("GET", "/v1/sessions/00000000000000aA", .session(TraceID(rawValue: 0xAA))),
-        ("POST", "/v1/terminate", .terminate),
+        ("POST", "/v1/terminate", .terminate), ("GET", "/v1/traces", .traces),
+        ("GET", "/v1/traces?last", .explain(.last)),
+        ("GET", "/v1/traces?last=true", .explain(.last)),
+        ("GET", "/v1/traces?peer=192.0.2.1", .explain(.peer(.v4(0xC000_0201)))),
+        ("GET", "/v1/traces?peer=2001:db8::1", .explain(.peer(.v6(high: 0x2001_0DB8_0000_0000, low: 1)))),
+        ("GET", "/v1/traces?peer=2001%3Adb8%3a%3A1", .explain(.peer(.v6(high: 0x2001_0DB8_0000_0000, low: 1)))),
+        ("GET", "/v1/traces/00000000000000aA", .explain(.trace(TraceID(rawValue: 0xAA)))),
     ])
     func findsWhatStandsBehindAPath(method: String, path: String, route: ControlRoute) throws {
         #expect(try ControlRoute(method: method, path: path) == route)
@@ -25,6 +32,9 @@ struct ControlRouteTests {
         ("GET", "/v1/sessions/", 400), ("GET", "/v1/sessions/xyz", 400), ("GET", "/v1/sessions/+00000000000000a", 400),
         ("GET", "/v1/sessions/0123456789abcdef0", 400), ("POST", "/v1/status", 405), ("DELETE", "/v1/sessions", 405),
         ("PUT", "/v1/impair", 405), ("GET", "/v1/impair/1", 404),
+        ("GET", "/v1/traces/", 400), ("GET", "/v1/traces/xyz", 400), ("GET", "/v1/traces?peer=", 400),
+        ("GET", "/v1/traces?peer=example.net", 400), ("GET", "/v1/traces?all", 400), ("POST", "/v1/traces", 405),
+        ("DELETE", "/v1/traces/00000000000000aA", 405), ("GET", "/v1/tracesx", 404),
         ("GET", "/v1/terminate", 405), ("GET", "/v1/../v1/status", 404),
     ])
     func refusesEverythingElse(method: String, path: String, status: Int) {
@@ -113,5 +123,33 @@ struct ControlResponseTests {
         #expect(text(ControlResponse(.sessions([]), on: .sessions(includesHalfOpen: false))) == #"{"sessions":[]}"#)
         #expect(ControlResponse(.sessions([]), on: .session(TraceID(rawValue: 1))).status == 404)
         #expect(text(ControlResponse(.terminated(3), on: .terminate)) == #"{"terminated":3}"#)
+    }
+
+    @Test func writesWhatIsKeptNewestFirst() {
+        var journal = Journal(limits: Journal.Limits())
+        let peer = SocketAddress(.v4(0xC000_0207), port: 500)
+        for number in 1...2 {
+            let trace = TraceID(rawValue: UInt64(number))
+            let now = MonotonicTime(nanoseconds: Int64(number) * 1_000_000_000)
+            journal.record(.ike(.init(trace: trace, peer: peer, kind: .started(profile: "office"))), at: now)
+        }
+        let end = MonotonicTime(nanoseconds: 3_000_000_000)
+        #expect(
+            text(ControlResponse(.traces(journal.all, at: end), on: .traces)) == """
+                {"traces":[{"ageSeconds":1,"peer":"192.0.2.7:500","state":"opening","trace":"0000000000000002"},\
+                {"ageSeconds":2,"peer":"192.0.2.7:500","state":"opening","trace":"0000000000000001"}]}
+                """
+        )
+        let explanation = Explanation(of: journal.trace(TraceID(rawValue: 1)), nil, traceLimit: 7, at: end)
+        #expect(
+            text(ControlResponse(.explanation(explanation), on: .explain(.last))) == """
+                {"ageSeconds":2,"peer":"192.0.2.7:500","profile":"office","state":"opening","steps":[{"at":0,\
+                "event":"started","fields":{"profile":"office"},"layer":"ike","severity":"debug","text":"the peer is \
+                where it says, key exchange begins with profile office"}],"trace":"0000000000000001"}
+                """
+        )
+        let nothing = ControlResponse(.explanation(nil), on: .explain(.last))
+        #expect(nothing.status == 404)
+        #expect(text(nothing).contains(#""remedy":"culvertctl explain lists what is kept"#))
     }
 }

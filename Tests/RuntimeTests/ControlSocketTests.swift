@@ -53,6 +53,8 @@ final class RunningSocket: Sendable {
             )
         case .sessions: .sessions((0..<2000).map { .example(trace: "0123456789abcdef", user: "user\($0)") })
         case .session(let trace): .sessions(trace.rawValue == 1 ? [.example(trace: trace.description)] : [])
+        case .traces: .traces([], at: MonotonicTime(nanoseconds: 0))
+        case .explain: .explanation(nil)
         case .terminate: .terminated(3)
         case .impair: .impairments([])
         }

@@ -117,6 +117,31 @@ struct ShardTests {
         try await shard.shutDown()
     }
 
+    @Test func tellsWhatIsKeptAsItIs() async throws {
+        let peer = SocketAddress(.v4(0xC000_0207), port: 500)
+        let shard = try await RunningShard {
+            var machine = ScriptedMachine()
+            let event = IKE.Event(trace: TraceID(rawValue: 7), peer: peer, kind: .started(profile: "office"))
+            machine.journal.record(.ike(event), at: MonotonicTime(nanoseconds: 1))
+            return machine
+        }
+        guard case .traces(let traces, let now) = await shard.ask(.traces) else {
+            Issue.record("no traces")
+            return
+        }
+        #expect(traces.map(\.id) == [TraceID(rawValue: 7)])
+        #expect(now > MonotonicTime(nanoseconds: 1))
+        for selector in [TraceSelector.last, .peer(peer.address), .trace(TraceID(rawValue: 7))] {
+            guard case .explanation(let explanation?) = await shard.ask(.explain(selector)) else {
+                Issue.record("no explanation of \(selector)")
+                continue
+            }
+            #expect(explanation.snapshot.trace == "0000000000000007")
+        }
+        #expect(await shard.ask(.explain(.trace(TraceID(rawValue: 8)))) == .explanation(nil))
+        try await shard.shutDown()
+    }
+
     /// The kernel's answer to one request begets the next, all in one turn.
     @Test func feedsAnswersBackUntilThereAreNoMore() async throws {
         let socket = RequestID(serial: 1, port: 20_000)

@@ -273,6 +273,7 @@ struct ScriptedMachine: ShardMachine {
     var deadline: MonotonicTime?
     var idle = true
     var snapshots: [CallSnapshot] = []
+    var journal = Journal(limits: Journal.Limits())
     var onInput: (inout ScriptedMachine, ControlPlane.Input) -> [ControlPlane.Effect] = { _, _ in [] }
     var onDeadline: (inout ScriptedMachine) -> [ControlPlane.Effect] = { _ in [] }
 
@@ -305,6 +306,17 @@ struct ScriptedMachine: ShardMachine {
             sessionCount: 0,
             pools: []
         )
+    }
+
+    var traces: [Trace] { journal.all }
+    func explanation(of selector: TraceSelector, at now: MonotonicTime) -> Explanation? {
+        let trace: Trace? =
+            switch selector {
+            case .trace(let id): journal.trace(id)
+            case .peer(let address): journal.newest(of: address)
+            case .last: journal.last
+            }
+        return trace.map { Explanation(of: $0, nil, traceLimit: 7, at: now) }
     }
 }
 
