@@ -9,7 +9,7 @@ struct Culvertctl: ParsableCommand {
         commandName: "culvertctl",
         abstract: "Look into a running culvertd, and end calls.",
         discussion: "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.",
-        subcommands: [Status.self, Sessions.self, Show.self, Terminate.self, Impair.self]
+        subcommands: [Status.self, Sessions.self, Show.self, Rules.self, Terminate.self, Impair.self]
     )
 }
 

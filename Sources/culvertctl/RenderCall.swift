@@ -70,7 +70,7 @@ func size(_ bytes: UInt64) -> String {
 }
 
 /// Labels on the left, what is told on the right, broken at 80 columns.
-private struct Account {
+struct Account {
     private(set) var text = ""
     private static let indent = 10
     private static let width = 80
@@ -88,7 +88,7 @@ private struct Account {
     }
 
     /// Breaks between words; a word longer than the room is cut into pieces.
-    private func wrapped(_ line: String, first: String, indent: Int) -> String {
+    func wrapped(_ line: String, first: String, indent: Int) -> String {
         var lines: [String] = []
         var current = first
         var isFresh = true

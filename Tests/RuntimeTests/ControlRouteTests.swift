@@ -14,7 +14,7 @@ struct ControlRouteTests {
         ("GET", "/v1/impair", .impairments), ("POST", "/v1/impair", .impair),
         ("DELETE", "/v1/impair", .clearImpairments),
         ("GET", "/v1/sessions/00000000000000aA", .session(TraceID(rawValue: 0xAA))),
-        ("POST", "/v1/terminate", .terminate),
+        ("GET", "/v1/rules", .rules), ("POST", "/v1/terminate", .terminate),
     ])
     func findsWhatStandsBehindAPath(method: String, path: String, route: ControlRoute) throws {
         #expect(try ControlRoute(method: method, path: path) == route)
@@ -24,8 +24,8 @@ struct ControlRouteTests {
         ("GET", "/", 404), ("GET", "", 404), ("GET", "/v1/statusx", 404), ("GET", "/v2/status", 404),
         ("GET", "/v1/sessions/", 400), ("GET", "/v1/sessions/xyz", 400), ("GET", "/v1/sessions/+00000000000000a", 400),
         ("GET", "/v1/sessions/0123456789abcdef0", 400), ("POST", "/v1/status", 405), ("DELETE", "/v1/sessions", 405),
-        ("PUT", "/v1/impair", 405), ("GET", "/v1/impair/1", 404),
-        ("GET", "/v1/terminate", 405), ("GET", "/v1/../v1/status", 404),
+        ("PUT", "/v1/impair", 405), ("GET", "/v1/impair/1", 404), ("POST", "/v1/rules", 405),
+        ("GET", "/v1/rules/1", 404), ("GET", "/v1/terminate", 405), ("GET", "/v1/../v1/status", 404),
     ])
     func refusesEverythingElse(method: String, path: String, status: Int) {
         let refusal = #expect(throws: ControlRefusal.self) { try ControlRoute(method: method, path: path) }
@@ -96,6 +96,16 @@ struct ControlResponseTests {
             text(ControlResponse(.status(status), on: .status)) == """
                 {"callCount":1,"childCount":3,"counters":{"packets.received":7},"ikeCount":2,"name":"gw1",\
                 "pools":[{"name":"office","range":"10.99.0.0/20","size":4093,"used":1}],"sessionCount":5,"tunnelCount":4}
+                """
+        )
+    }
+
+    @Test func writesTheRules() {
+        #expect(
+            text(ControlResponse(.rules(.example), on: .rules)) == """
+                {"rules":[{"action":"it is dropped","chain":"in","counter":"refused","hook":"input",\
+                "match":"UDP, came in clear","packets":7,"priority":200,"reason":"It must not be."},\
+                {"action":"it is dropped","chain":"quotes","match":"ICMP","reason":"It tells."}],"table":"inet culvert"}
                 """
         )
     }

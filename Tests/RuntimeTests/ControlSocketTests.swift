@@ -53,6 +53,7 @@ final class RunningSocket: Sendable {
             )
         case .sessions: .sessions((0..<2000).map { .example(trace: "0123456789abcdef", user: "user\($0)") })
         case .session(let trace): .sessions(trace.rawValue == 1 ? [.example(trace: trace.description)] : [])
+        case .rules: .rules(.example)
         case .terminate: .terminated(3)
         case .impair: .impairments([])
         }
@@ -78,6 +79,9 @@ struct ControlSocketTests {
         #expect(one.status == 200)
         #expect(one.body.contains(#""trace":"0000000000000001""#))
         #expect(try await socket.http(get("/v1/sessions/0000000000000002")).status == 404)
+        let rules = try await socket.http(get("/v1/rules"))
+        #expect(rules.status == 200)
+        #expect(rules.body.hasPrefix(#"{"rules":[{"action":"it is dropped","chain":"in","counter":"refused","#))
         let terminated = try await socket.http(post("/v1/terminate", #"{"user":"alice"}"#))
         #expect(terminated == (200, #"{"terminated":3}"#))
         #expect(socket.requests.last == .terminate(.user("alice"), by: .init(user: getuid(), process: getpid())))
