@@ -5,6 +5,9 @@
 # timeout: 1500
 # One call, behind a NAT, lives through it all. A second client without NAT dials anew under each set of rules: what
 # xl2tpd's and our own first datagrams meet is what conntrack, NAT and routes decide for the rest of a flow.
+# what the administrator's tools would load
+modprobe -qa nft_fib_inet nft_fib_ipv4 nft_fib_ipv6 nft_reject_inet nft_compat xt_policy xt_conntrack xt_MASQUERADE xt_nat \
+    xt_tcpudp iptable_nat iptable_filter
 clients_behind_nat client
 node_add second
 wan_attach second 203.0.113.10
