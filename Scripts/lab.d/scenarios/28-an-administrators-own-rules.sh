@@ -15,6 +15,16 @@ culvert_start gw users="alice:secret1 bob:secret2"
 require "the client connects" client_connect client $gateway_address echo=60
 require "the second connects" client_connect second $gateway_address user=bob pass=secret2 echo=60
 
+# what the administrator is shown
+culvertctl rules >"$logs/rules.txt"
+culvertctl rules --json >"$logs/rules.json"
+# the others are the table, its counters and its chains
+check_equal "every rule of ours is told" "$(on gw nft -a list table inet culvert | grep '# handle' | grep -vc '{ # handle')" \
+    "$(grep -c '"action"' "$logs/rules.json")"
+shown() { tr -d ' \n' <"$logs/rules.json" | sed -n "s/.*\"counter\":\"$1\"[^}]*\"packets\":\([0-9]*\).*/\1/p"; }
+check_at_least "packets that culvertctl says were shifted in" 20 "$(shown shifted-in)"
+check_at_most "of those that nft says were" "$(nft_counter shifted-in)" "$(shown shifted-in)"
+
 # rules_become: the administrator's whole rule set, as `nft -f` reads it, from standard input
 rules_become() {
     {
