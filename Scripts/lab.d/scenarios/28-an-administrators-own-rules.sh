@@ -131,10 +131,16 @@ before=$(nft_counter shifted-in)
 put gw /admin.nft <<<"$firewall"
 sink_start
 pings_begin client second
-pour second 6000000
 start gw reloader bash -c 'while nft flush ruleset && nft -f /admin.nft; do echo reloaded; done'
-check "all of it arrives" wait_for 90 poured second 6000000
-check_at_least "reloads meanwhile" 5 "$(grep -c reloaded "$logs/gw/reloader.log")"
+reloads() { grep -c reloaded "$logs/gw/reloader.log"; }
+megabytes=0
+while [ "$(reloads)" -lt 8 ] && [ $megabytes -lt 60 ]; do
+    megabytes=$((megabytes + 1))
+    # none like another
+    pour second $((1000000 + megabytes))
+    require "megabyte $megabytes arrives, after $(reloads) reloads" wait_for 60 poured second $((1000000 + megabytes))
+done
+check_at_least "reloads while data moved" 8 "$(reloads)"
 check "they all went well" runs gw reloader
 stop gw reloader
 rules_become <<<"$firewall"
