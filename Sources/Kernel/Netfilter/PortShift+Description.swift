@@ -23,7 +23,7 @@ extension PortShift {
                         chain: chain.name,
                         hook: chain.hook.map { name(ofHook: $0.number) },
                         priority: chain.hook.map { Int($0.priority) },
-                        match: words.conditions.joined(separator: ", "),
+                        match: words.conditions.isEmpty ? "anything else" : words.conditions.joined(separator: ", "),
                         action: words.actions.joined(separator: "; "),
                         reason: reason(of: words),
                         counter: words.counter,
@@ -47,14 +47,17 @@ extension PortShift {
 
     private static func reason(of words: RuleWords) -> String {
         if let counter = words.counter { return reasons[counter] ?? "" }
-        if words.chain != nil {
-            return "What the gateway itself says in ICMP may quote what came protected; that chain tells."
-        }
+        if let chain = words.chain { return reasonsToJump[chain] ?? "" }
         return """
             Your NAT would make the kernel choose the policy anew, without that of the tunnel's socket: the answer \
             would leave in clear. What connection tracking does not see is not translated.
             """
     }
+
+    private static let reasonsToJump = [
+        "quotes": "What the gateway itself says in ICMP may quote what came protected; that chain tells.",
+        "quotes-v6": "What the gateway itself says in ICMPv6 may quote what came protected; that chain tells.",
+    ]
 
     /// Why there are rules with this counter.
     private static let reasons = [
@@ -91,6 +94,7 @@ private struct RuleWords {
     private enum Test {
         case equal([UInt8])
         case notEqual([UInt8])
+        case atLeast([UInt8])
         case range([UInt8], [UInt8])
     }
 
@@ -130,6 +134,7 @@ private struct RuleWords {
         case .shiftLeft, .toNetworkOrder: break
         case .compare(let register, .equal, let value): test(register, .equal(value))
         case .compare(let register, .notEqual, let value): test(register, .notEqual(value))
+        case .compare(let register, .greaterOrEqual, let value): test(register, .atLeast(value))
         case .storeField(let register, let field, _): store(registers[register] ?? .nothing, in: field)
         case .count(let name): counter = name
         case .doNotTrack: act("connection tracking does not see it")
@@ -172,7 +177,8 @@ private struct RuleWords {
         case (.meta(.securityPath), .equal([0])): return "came in clear"
         case (.routeIsProtected, .equal([0])): return "would leave in clear"
         case (.routeIsProtected, .equal([1])): return "will leave through IPsec"
-        case (.requestID, .range): return "the association's request id ends in \(Self.ports(test))"
+        case (.requestID, .atLeast(let value)): return "its association's request id is at least \(Self.number(value))"
+        case (.requestID, .range): return "its association's request id ends in \(Self.ports(test))"
         case (.field(.sourcePort), _) where isUDP: return "from \(Self.ports(test))"
         case (.field(.sourcePort), .range([3, 0], [3, 255])), (.field(.sourcePort), .range([1, 0], [1, 255])):
             return "destination unreachable"
@@ -194,6 +200,7 @@ private struct RuleWords {
         switch test {
         case .equal(let value): "port \(number(value))"
         case .notEqual(let value): "any port but \(number(value))"
+        case .atLeast(let value): "a port from \(number(value)) on"
         case .range(let low, let high): "a private port (\(number(low)) to \(number(high)))"
         }
     }
