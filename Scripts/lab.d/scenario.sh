@@ -12,3 +12,4 @@ stage=/run/culvert-lab/stage
 . $stage/culvert.sh
 . $stage/topologies.sh
 . $stage/swarm.sh
+. $stage/traffic.sh

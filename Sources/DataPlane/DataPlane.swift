@@ -140,8 +140,14 @@ package protocol DataPlane: AnyObject {
     func takeWatchChanges() -> [WatchChange]
     /// Bytes and packets the kernel carried for a session; `nil` if it is unknown.
     func counters(of session: KernelSessionID) -> TrafficCounters?
+    /// The rules that every packet of the machine meets, with what they counted; `nil` if there are none.
+    func rules() -> RuleSet?
     /// Removes everything of ours, waiting for it as long as needed.
     func shutDown()
+}
+
+extension DataPlane {
+    package func rules() -> RuleSet? { nil }
 }
 
 /// What the kernel counted on an interface.

@@ -101,6 +101,8 @@ package final class KernelDataPlane: DataPlane {
         )
     }
 
+    package func rules() -> RuleSet? { portShift.description() }
+
     // MARK: Requests
 
     package func submit(_ request: DataPlaneRequest, ticket: DataPlaneTicket) {

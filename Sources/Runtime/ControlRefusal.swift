@@ -26,6 +26,11 @@ package struct ControlRefusal: Error, Hashable, Sendable {
         "this culvertd takes no impairments",
         remedy: "start it with --allow-impair, and only where no call matters"
     )
+    static let noRules = ControlRefusal(
+        404,
+        "this culvertd has no rules: its data plane is not the kernel",
+        remedy: "start it without --data-plane null"
+    )
     static let tooManyImpairments = ControlRefusal(
         409,
         "\(Impairments.limit) impairments are in force already",

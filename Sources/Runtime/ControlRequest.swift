@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import ControlPlane
+package import DataPlane
 package import Primitives
 
 /// What the control socket asks of a shard.
@@ -8,6 +9,8 @@ package enum ControlRequest: Hashable, Sendable {
     /// Half-open ones are peers that have not proved who they are.
     case sessions(includesHalfOpen: Bool)
     case session(TraceID)
+    /// The data plane's own packet filter.
+    case rules
     case terminate(CallSelector, by: Requester?)
     /// What is kept of calls and of attempts at calls.
     case traces
@@ -41,6 +44,7 @@ package struct Requester: Hashable, Sendable {
 package enum ControlReply: Hashable, Sendable {
     case status(StatusSnapshot)
     case sessions([CallSnapshot])
+    case rules(RuleSet)
     /// How many calls were told to end.
     case terminated(Int)
     case impairments([Impairments.Entry])

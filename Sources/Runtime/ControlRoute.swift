@@ -8,6 +8,7 @@ package enum ControlRoute: Hashable, Sendable {
     case status
     case sessions(includesHalfOpen: Bool)
     case session(TraceID)
+    case rules
     case terminate
     case traces
     case explain(TraceSelector)
@@ -26,6 +27,9 @@ package enum ControlRoute: Hashable, Sendable {
             allowed = "GET"
         case "/v1/sessions":
             self = .sessions(includesHalfOpen: query == "all" || query == "all=true")
+            allowed = "GET"
+        case "/v1/rules":
+            self = .rules
             allowed = "GET"
         case "/v1/terminate":
             self = .terminate
@@ -65,8 +69,8 @@ package enum ControlRoute: Hashable, Sendable {
             throw ControlRefusal(
                 404,
                 "nothing has this path",
-                remedy:
-                    "/v1/status, /v1/sessions, /v1/sessions/TRACE, /v1/traces, /v1/traces/TRACE and /v1/terminate are there"
+                remedy: "/v1/status, /v1/sessions, /v1/sessions/TRACE, /v1/traces, /v1/traces/TRACE, /v1/rules and "
+                    + "/v1/terminate are there"
             )
         }
         guard method == allowed else { throw ControlRefusal(405, "this path takes \(allowed) only") }
@@ -96,6 +100,7 @@ package enum ControlRoute: Hashable, Sendable {
         case .status: .status
         case .sessions(let includesHalfOpen): .sessions(includesHalfOpen: includesHalfOpen)
         case .session(let trace): .session(trace)
+        case .rules: .rules
         case .terminate: .terminate(try CallSelector(json: body), by: requester)
         case .traces: .traces
         case .explain(let selector): .explain(selector)

@@ -344,6 +344,8 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
             list(machine.matching(.all, at: now) + (includesHalfOpen ? machine.halfOpenPeers() : []), reply)
         case .session(let trace):
             list(machine.matching(.trace(trace), at: now), reply)
+        case .rules:
+            reply(plane.rules().map { .rules($0) } ?? .refused(.noRules))
         case .terminate(let selector, let requester):
             reply(.terminated(terminate(selector, by: requester)))
         case .traces:

@@ -10,7 +10,7 @@ struct Culvertctl: ParsableCommand {
         abstract: "Look into a running culvertd, end calls, and ask who could call.",
         discussion: "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.",
         subcommands: [
-            Status.self, Sessions.self, Show.self, Explain.self, Terminate.self, Impair.self, Check.self,
+            Status.self, Sessions.self, Show.self, Explain.self, Rules.self, Terminate.self, Impair.self, Check.self,
         ]
     )
 }

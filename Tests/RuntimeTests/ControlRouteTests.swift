@@ -22,6 +22,7 @@ struct ControlRouteTests {
         ("GET", "/v1/traces?peer=2001:db8::1", .explain(.peer(.v6(high: 0x2001_0DB8_0000_0000, low: 1)))),
         ("GET", "/v1/traces?peer=2001%3Adb8%3a%3A1", .explain(.peer(.v6(high: 0x2001_0DB8_0000_0000, low: 1)))),
         ("GET", "/v1/traces/00000000000000aA", .explain(.trace(TraceID(rawValue: 0xAA)))),
+        ("GET", "/v1/rules", .rules),
     ])
     func findsWhatStandsBehindAPath(method: String, path: String, route: ControlRoute) throws {
         #expect(try ControlRoute(method: method, path: path) == route)
@@ -34,7 +35,7 @@ struct ControlRouteTests {
         ("PUT", "/v1/impair", 405), ("GET", "/v1/impair/1", 404),
         ("GET", "/v1/traces/", 400), ("GET", "/v1/traces/xyz", 400), ("GET", "/v1/traces?peer=", 400),
         ("GET", "/v1/traces?peer=example.net", 400), ("GET", "/v1/traces?all", 400), ("POST", "/v1/traces", 405),
-        ("DELETE", "/v1/traces/00000000000000aA", 405), ("GET", "/v1/tracesx", 404),
+        ("DELETE", "/v1/traces/00000000000000aA", 405), ("GET", "/v1/tracesx", 404), ("POST", "/v1/rules", 405), ("GET", "/v1/rules/1", 404),
         ("GET", "/v1/terminate", 405), ("GET", "/v1/../v1/status", 404),
     ])
     func refusesEverythingElse(method: String, path: String, status: Int) {
@@ -106,6 +107,16 @@ struct ControlResponseTests {
             text(ControlResponse(.status(status), on: .status)) == """
                 {"callCount":1,"childCount":3,"counters":{"packets.received":7},"ikeCount":2,"name":"gw1",\
                 "pools":[{"name":"office","range":"10.99.0.0/20","size":4093,"used":1}],"sessionCount":5,"tunnelCount":4}
+                """
+        )
+    }
+
+    @Test func writesTheRules() {
+        #expect(
+            text(ControlResponse(.rules(.example), on: .rules)) == """
+                {"rules":[{"action":"it is dropped","chain":"in","counter":"refused","hook":"input",\
+                "match":"UDP, came in clear","packets":7,"priority":200,"reason":"It must not be."},\
+                {"action":"it is dropped","chain":"quotes","match":"ICMP","reason":"It tells."}],"table":"inet culvert"}
                 """
         )
     }

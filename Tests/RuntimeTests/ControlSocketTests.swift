@@ -55,6 +55,7 @@ final class RunningSocket: Sendable {
         case .session(let trace): .sessions(trace.rawValue == 1 ? [.example(trace: trace.description)] : [])
         case .traces: .traces([], at: MonotonicTime(nanoseconds: 0))
         case .explain: .explanation(nil)
+        case .rules: .rules(.example)
         case .terminate: .terminated(3)
         case .impair: .impairments([])
         }
@@ -80,6 +81,9 @@ struct ControlSocketTests {
         #expect(one.status == 200)
         #expect(one.body.contains(#""trace":"0000000000000001""#))
         #expect(try await socket.http(get("/v1/sessions/0000000000000002")).status == 404)
+        let rules = try await socket.http(get("/v1/rules"))
+        #expect(rules.status == 200)
+        #expect(rules.body.hasPrefix(#"{"rules":[{"action":"it is dropped","chain":"in","counter":"refused","#))
         let terminated = try await socket.http(post("/v1/terminate", #"{"user":"alice"}"#))
         #expect(terminated == (200, #"{"terminated":3}"#))
         #expect(socket.requests.last == .terminate(.user("alice"), by: .init(user: getuid(), process: getpid())))

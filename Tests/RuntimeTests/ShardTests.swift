@@ -362,6 +362,26 @@ struct ShardTests {
         try await shard.shutDown()
     }
 
+    @Test func showsTheRulesOfTheDataPlaneOrSaysThatThereAreNone() async throws {
+        let shard = try await RunningShard(
+            plane: {
+                let plane = RecordingPlane()
+                plane.ruleSet = .example
+                return plane
+            },
+            machine: { ScriptedMachine() }
+        )
+        #expect(await shard.ask(.rules) == .rules(.example))
+        try await shard.shutDown()
+        let other = try await RunningShard { ScriptedMachine() }
+        guard case .refused(let refusal) = await other.ask(.rules) else {
+            Issue.record("rules of nobody")
+            return
+        }
+        #expect(refusal.status == 404)
+        try await other.shutDown()
+    }
+
     /// Half-open peers are many during a flood, and nobody's calls.
     @Test func listsHalfOpenPeersOnlyWhenAsked() async throws {
         var stranger = CallSnapshot.example(trace: "00000000000000bb")

@@ -230,6 +230,7 @@ final class RecordingPlane: DataPlane {
     var onRead: (ReadableSource) -> [DataPlaneNotice] = { _ in [] }
     var onShutDown: () -> Void = {}
     var traffic: [KernelSessionID: TrafficCounters] = [:]
+    var ruleSet: RuleSet?
 
     private var counterAnswers: [DataPlaneNotice] = []
 
@@ -262,10 +263,40 @@ final class RecordingPlane: DataPlane {
 
     func counters(of session: KernelSessionID) -> TrafficCounters? { traffic[session] }
 
+    func rules() -> RuleSet? { ruleSet }
+
     func shutDown() {
         entries.append(.shutDown)
         onShutDown()
     }
+}
+
+extension RuleSet {
+    static let example = RuleSet(
+        table: "inet culvert",
+        rules: [
+            Rule(
+                chain: "in",
+                hook: "input",
+                priority: 200,
+                match: "UDP, came in clear",
+                action: "it is dropped",
+                reason: "It must not be.",
+                counter: "refused",
+                packets: 7
+            ),
+            Rule(
+                chain: "quotes",
+                hook: nil,
+                priority: nil,
+                match: "ICMP",
+                action: "it is dropped",
+                reason: "It tells.",
+                counter: nil,
+                packets: nil
+            ),
+        ]
+    )
 }
 
 /// Does as the test says.

@@ -7,6 +7,14 @@ internal import Glibc
 struct NetfilterTransaction {
     private let table: String
     private(set) var batch = NetlinkBatch(isTransaction: true)
+    /// What was added, for people: ``PortShift`` puts it into words.
+    private(set) var chains: [Chain] = []
+
+    struct Chain {
+        var name: String
+        var hook: (number: UInt32, priority: Int32)?
+        var rules: [[NetfilterExpression]] = []
+    }
 
     private static let inet = UInt8(NFPROTO_INET)
 
@@ -71,6 +79,7 @@ struct NetfilterTransaction {
             }
         }
         batch.append(message, step: "NFT_MSG_NEWCHAIN \(name)")
+        chains.append(Chain(name: name, hook: hook))
     }
 
     mutating func addRule(_ chain: String, _ expressions: [NetfilterExpression]) {
@@ -83,6 +92,7 @@ struct NetfilterTransaction {
             }
         }
         batch.append(message, step: "NFT_MSG_NEWRULE \(chain)")
+        if let index = chains.firstIndex(where: { $0.name == chain }) { chains[index].rules.append(expressions) }
     }
 
     /// Ends the transaction.

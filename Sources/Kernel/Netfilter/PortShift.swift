@@ -27,7 +27,7 @@ package final class PortShift {
     }
 
     private let socket: NetlinkSocket
-    private let table: String
+    let table: String
 
     /// Makes the table, the whole of it or nothing.
     ///
@@ -91,6 +91,10 @@ package final class PortShift {
     }
 
     package static func rules(table: String, isActive: Bool) -> NetlinkBatch {
+        transaction(table: table, isActive: isActive).finished()
+    }
+
+    static func transaction(table: String, isActive: Bool) -> NetfilterTransaction {
         var rules = NetfilterTransaction(table: table)
         rules.addOwnedTable()
         for counter in Counter.allCases { rules.addCounter(counter.rawValue) }
@@ -118,7 +122,7 @@ package final class PortShift {
         rules.addRule("out", isPrivate(.sourcePort) + becomesL2TP(.incremental))
         rules.addRule("out", isTransport(1) + [.jump("quotes")])
         rules.addRule("out", isTransport(58) + [.jump("quotes-v6")])
-        return rules.finished()
+        return rules
     }
 
     private static let l2tpPort: UInt16 = 1701

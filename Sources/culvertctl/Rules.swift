@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+
+struct Rules: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show the rules that keep clients apart and in secret, with what they counted.",
+        discussion: "They are culvertd's own nftables table. Docs/Rules.md explains them."
+    )
+
+    @OptionGroup var options: CommonOptions
+
+    func run() throws {
+        let list: RuleList = try options.client.get("/v1/rules")
+        try options.print(list, render)
+    }
+}
+
+/// `GET /v1/rules`.
+struct RuleList: Codable, Hashable {
+    struct Rule: Codable, Hashable {
+        var chain: String
+        /// `nil` where only another rule sends packets.
+        var hook: String?
+        var priority: Int?
+        var match: String
+        var action: String
+        var reason: String
+        var counter: String?
+        var packets: UInt64?
+    }
+
+    var table: String
+    var rules: [Rule]
+}
+
+/// A heading for each chain, a paragraph for each rule.
+func render(_ list: RuleList) -> String {
+    var text = wrapped(
+        "table \(list.table): culvertd's own; nobody else can change it, and it goes with culvertd".visible,
+        first: "",
+        indent: 0
+    )
+    var chain: String?
+    for rule in list.rules {
+        if chain != rule.chain {
+            chain = rule.chain
+            let place = rule.hook.map { "at \($0), priority \(rule.priority ?? 0)" } ?? "where other rules send packets"
+            text += "\n" + wrapped("\(rule.chain): \(place)".visible, first: "", indent: 2)
+        }
+        text += wrapped(rule.match.visible, first: "  ", indent: 4)
+        text += wrapped(rule.action.visible, first: "    -> ", indent: 7)
+        text += wrapped(rule.reason.visible, first: "    ", indent: 4)
+        if let counter = rule.counter {
+            let count = rule.packets.map { "\(grouped($0)) packets" } ?? "not known"
+            text += wrapped("\(counter.visible): \(count)", first: "    ", indent: 4)
+        }
+    }
+    return text
+}
