@@ -137,6 +137,8 @@ extension Rig {
 }
 
 extension [Endpoint.Effect] {
+    private static let explanations = ["phase1-chosen", "phase2-chosen"]
+
     /// The names of events, but for what only shows how something was chosen.
-    var verdicts: [String] { eventNames.filter { $0 != "phase1-chosen" } }
+    var verdicts: [String] { eventNames.filter { !Self.explanations.contains($0) } }
 }

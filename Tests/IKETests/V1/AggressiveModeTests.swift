@@ -341,7 +341,7 @@ struct AggressiveModeTests {
             rig.peer.ikeLifetime = 200_000
             let effects = try rig.toAggressive(isEncrypted: isEncrypted)
             #expect(
-                effects.words.filter { $0 != "[proposal-chosen]" } == ["[started]", "[phase1-established]", "transmit"]
+                effects.words.filter { $0 != "[phase1-chosen]" } == ["[started]", "[phase1-established]", "transmit"]
             )
             let chain = try rig.peer.openInformational(Rig.reply(effects))
             #expect(try IKEv1.NotificationPayload(chain.only(.notification)).type == .responderLifetime)
