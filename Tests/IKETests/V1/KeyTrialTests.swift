@@ -239,24 +239,11 @@ struct KeyTrialTests {
     }
 
     @Test("We replace an IKE SA with the key that its peer has") func ourRekeyingTakesThePeersKey() throws {
-        var rig = Rig(.test(Self.profile(5)))
-        rig.peer.preSharedKey = Self.key(3)
-        rig.peer.identity = IKEv1.IDPayload(client.address, protocolNumber: 17, port: 500)
-        try rig.toEstablished()
-        let id = try #require(rig.endpoint.snapshots.first?.id)
-        // A responder that has no other key.
-        var peer = Endpoint.test(.test(key: Self.key(3)), seed: 77)
-        var effects = rig.endpoint.startRekeying(id, at: rig.now)
-        for _ in 0..<3 {
-            guard let question = effects.datagrams.first else { break }
-            let answers = peer.receive(
-                Datagram(bytes: question.bytes, port: .ike, local: question.peer, peer: question.local),
-                at: rig.now
-            )
-            effects = rig.send(answers.datagrams.first?.bytes ?? [])
-        }
-        #expect(effects.isEstablished)
-        #expect(rig.endpoint.snapshots.map(\.keyName) == ["user-3", "user-3"])
+        let key = Self.key(3)
+        var pair = try MainModeInitiationTests.Pair(peerKey: key, profile: Self.profile(5), key: key)
+        pair.rekey()
+        #expect(pair.effects.isEstablished)
+        #expect(pair.established.map(\.keyName) == ["user-3", "user-3"])
     }
 
     /// A second IKE SA from the same address and port, with the same identity, that says it is the only one.

@@ -18,8 +18,14 @@ struct MainModeInitiationTests {
         var messages: [Datagram] = []
         var effects: [Endpoint.Effect] = []
 
-        init(natted: Bool = false, peerKey: String = "correct horse") throws {
-            rig = natted ? .natted() : Rig()
+        init(
+            natted: Bool = false,
+            peerKey: String = "correct horse",
+            profile: Profile = .test(),
+            key: String = "correct horse"
+        ) throws {
+            rig = natted ? .natted(.test(profile)) : Rig(.test(profile))
+            rig.peer.preSharedKey = key
             rig.peer.identity = IKEv1.IDPayload(client.address, protocolNumber: 17, port: 500)
             try rig.toEstablished()
             child = try rig.toChild()
