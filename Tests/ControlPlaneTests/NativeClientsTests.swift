@@ -69,6 +69,42 @@ struct NativeClientsTests {
         #expect(network.kernel.violations.isEmpty)
     }
 
+    /// A cloud machine, with `conceal-nat` as it is without a word: nobody has to change a registry.
+    @Test(arguments: NativeAgreement.mainMode, [false, true])
+    func aClientDialsAGatewayBehindANAT(_ agreement: NativeAgreement, _ behindNAT: Bool) throws {
+        let vector = try agreement.vector()
+        var network = try NativeClients.network(
+            vector,
+            behindNAT: behindNAT,
+            allowLegacy: agreement.legacy,
+            isUp: false
+        )
+        network.gatewayInside = IPAddress.v4(0x0A00_0005)
+        network.dial(0)
+        #expect(network.run(for: .seconds(20)) { !$0.kernel.interfaces.isEmpty && $0.clients[0].isUp })
+        #expect(network.kernel.associations.values.count { $0.encapsulation != nil } == 2)
+        #expect(network.clients[0].ike.children.last?.encapsulation == agreement.udpTransport)
+        #expect(network.eventNames.contains("ike nat-concealed") == vector.client.isMicrosoft)
+        #expect(NativeClients.isCallAlive(&network))
+        #expect(network.kernel.violations.isEmpty)
+    }
+
+    @Test(arguments: ["windows-xp", "windows7", "windows10", "windows11"])
+    func windowsDoesNotDialAGatewayWhoseNATItSees(_ name: String) throws {
+        let agreement = try NativeAgreement.named(name)
+        var configuration = try NativeClients.configuration(allowLegacy: agreement.legacy)
+        configuration.ike.profiles[0].concealsNAT = false
+        var network = try Fixture.network(
+            clients: [NativeClients.client(agreement.vector(), behindNAT: true)],
+            configuration: configuration
+        )
+        network.gatewayInside = IPAddress.v4(0x0A00_0005)
+        network.dial(0)
+        network.run(for: .seconds(60))
+        #expect(!network.clients[0].isUp)
+        #expect(network.eventNames.contains("ike nat-shown"))
+    }
+
     private static func expectAgreement(
         _ network: SimulatedNetwork,
         _ index: Int,

@@ -23,6 +23,7 @@ extension SimulatedIKEInitiator.Settings {
         )
         vendorIDs = vector.phase1.vendorIDs
         sendsInitialContact = vector.phase1.sendsInitialContact
+        dialsGatewayBehindNAT = vector.phase1.dialsGatewayBehindNAT
         groupName = vector.phase1.groupName.map { Array($0.utf8) }
         trafficPort = vector.phase2.trafficPort == .l2tp ? 1701 : ephemeralPort
         phase1 = vector.phase1

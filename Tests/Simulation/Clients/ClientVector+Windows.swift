@@ -97,6 +97,7 @@ extension ClientVector {
     ) -> ClientVector {
         var phase1 = PhaseOne(offers: [offer], vendorIDs: vendorIDs)
         phase1.nonceLength = 48
+        phase1.dialsGatewayBehindNAT = false
         phase1.identity = .privateAddress(protocolNumber: 0, port: 0)
         var phase2 = PhaseTwo(offer: esp)
         phase2.nonceLength = 48

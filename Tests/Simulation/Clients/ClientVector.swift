@@ -50,6 +50,8 @@ package struct ClientVector: Sendable {
         package var sendsInitialContact = false
         /// INITIAL-CONTACT comes in a message of its own, once the IKE SA stands.
         package var announcesItselfAfterwards = false
+        /// Goes on if a NAT is found before the gateway.
+        package var dialsGatewayBehindNAT = true
         /// Of a message that is not answered, and how often.
         package var repeatsEvery: Duration = .seconds(2)
         package var mostRepeats = 5
