@@ -109,8 +109,13 @@ package struct ProposalMismatch: Error, Hashable, Sendable {
         /// Of two with as much against them the first one counts.
         mutating func add(_ name: String, _ objections: [Objection]) {
             offered.append(name)
-            if let closest, closest.objections.count <= objections.count { return }
+            if let closest, Self.distance(closest.objections) <= Self.distance(objections) { return }
             closest = (name, objections)
+        }
+
+        /// What nobody can configure is farther away than anything that somebody can.
+        private static func distance(_ objections: [Objection]) -> (unknown: Int, all: Int) {
+            (objections.count { if case .unknown = $0 { true } else { false } }, objections.count)
         }
 
         func mismatch(accepted: [String], _ client: Client) -> ProposalMismatch {

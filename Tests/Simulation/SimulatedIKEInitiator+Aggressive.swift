@@ -16,6 +16,7 @@ extension SimulatedIKEInitiator {
         cookieR = .zero
         port = .ike
         keyAgreement = agreement
+        quickModeIDs = []
         nonceI = entropy.bytes(nonceLength)
         let offer = Payload(.securityAssociation, sa)
         saBody = Array(offer.body)
@@ -105,7 +106,7 @@ extension SimulatedIKEInitiator {
             aggressive3 = message3.encode()
         }
         self.keys = keys
-        return [Outgoing(bytes: withMarker(aggressive3), port: port)] + startQuickMode(at: now)
+        return [Outgoing(bytes: withMarker(aggressive3), port: port)] + finishPhaseOne(at: now)
     }
 
     /// After the float both ports are 4500, and NAT-D of message 3 says so.
