@@ -55,6 +55,7 @@ extension PortShift {
     }
 
     private static let reasonsToJump = [
+        "inside": "It came under the keys of one of our peers; that chain lets L2TP alone go on.",
         "quotes": "What the gateway itself says in ICMP may quote what came protected; that chain tells.",
         "quotes-v6": "What the gateway itself says in ICMPv6 may quote what came protected; that chain tells.",
     ]
@@ -68,6 +69,9 @@ extension PortShift {
         Counter.shiftedOut.rawValue: """
         Before encryption the private port becomes the one that clients know. Connection tracking does not see \
         the packet: your NAT would make it leave in clear.
+        """,
+        Counter.refusedInside.rawValue: """
+        A peer's keys are good for L2TP. They are no way to anything else that the gateway serves.
         """,
         Counter.refusedL2TP.rawValue: "L2TP without IPsec is refused, whether or not anybody listens.",
         Counter.refusedPrivate.rawValue: "Private ports are for what came through IPsec.",
@@ -139,6 +143,7 @@ private struct RuleWords {
         case .count(let name): counter = name
         case .doNotTrack: act("connection tracking does not see it")
         case .drop: act("it is dropped")
+        case .accept: act("it goes on")
         case .jump(let chain):
             self.chain = chain
             act("chain \(chain) decides")

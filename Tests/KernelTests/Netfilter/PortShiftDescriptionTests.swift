@@ -36,9 +36,15 @@ struct PortShiftDescriptionTests {
 }
 
 private let golden = """
-    before prerouting -300: UDP, to port 1701, came through IPsec
-      connection tracking does not see it
-    in input 200: UDP, to port 1701, its association's request id ends in a private port (16384 to 32767)
+    inside: UDP, to port 1701
+      connection tracking does not see it; it goes on
+    inside: anything else
+      it is dropped [refused-inside-esp]
+    before prerouting -300: its association's request id is at least 65536, \
+    its association's request id ends in a private port (16384 to 32767)
+      chain inside decides
+    in input 200: UDP, to port 1701, its association's request id is at least 65536, \
+    its association's request id ends in a private port (16384 to 32767)
       the destination port becomes that private port; if it is IPv4 the checksum becomes none [shifted-in]
     in input 200: UDP, to port 1701, came in clear
       it is dropped [refused-l2tp-in-clear]
