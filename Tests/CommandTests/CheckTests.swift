@@ -290,6 +290,42 @@ struct CheckTests {
         #expect(report.additions.map(\.line) == [5])
     }
 
+    /// Which of its addresses a client has at home is no matter for a line of the configuration.
+    @Test func aNameThatTheProfileDoesNotHaveIsNamed() throws {
+        let report = try report(Files().replacing(8, by: "      identities: [\"*.example.net\"]"), "windows10")
+        #expect(report.ways.map(\.refused?.event) == ["identity-refused", "identity-refused"])
+        #expect(report.ways.map(\.refused?.message) == Array(repeating: "main mode, the last message", count: 2))
+        #expect(report.ways[1].refused?.missing == ["identities with 192.168.43.77"])
+        #expect(report.additions.isEmpty)
+    }
+
+    /// The fourth generation cuts HMAC-SHA2-256 to 96 bits, and is known by its first message.
+    @Test func android6ComesInWithItsOwnTruncation() throws {
+        let files = Files().replacing(8, by: "      allow-legacy: [ { name: modp1024, clients: [android-6] } ]")
+        let report = try report(files, "android6")
+        #expect(report.wouldConnect)
+        #expect(report.ways.compactMap(\.agreed?.esp) == ["aes256-sha256_96", "aes256-sha256_96"])
+        #expect(report.ways.compactMap(\.agreed?.recognisedAs) == ["android-6", "android-6"])
+        let fixed = files.replacing(7, by: "      secret: { file: psk }\n      sha256-truncation: 128")
+        let refused = try self.report(fixed, "android6")
+        #expect(try refusal(refused).layer == "esp")
+        #expect(refused.additions.map(\.text) == ["sha256-truncation: auto"])
+        #expect(refused.additions.map(\.line) == [8])
+    }
+
+    /// In the profile of its own that is named, with what is legacy beside it.
+    @Test(arguments: ["macos-group", "ios-group", "android7-group", "chromeos-group"])
+    func whatItSaysToAddForAGroupNameLetsTheClientIn(_ client: String) throws {
+        let report = try report(Files(), client)
+        let addition = try #require(report.additions.first)
+        #expect(report.additions.count == 1)
+        #expect(report.ways.allSatisfy { $0.mended?.profile == "staff" && $0.mended?.aggressiveMode == true })
+        let text = addition.text.replacing("{ file: ITS SECRET }", with: "{ file: psk }")
+        let files = Files().replacing(8, by: "      allow-legacy: []\n    \(text)")
+        #expect(try self.report(files, client).wouldConnect)
+        #expect(try self.report(files, "windows10").wouldConnect)
+    }
+
     @Test func anAddressThatNoProfileIsForIsNamed() throws {
         let files = Files().replacing(8, by: "      remote: [203.0.113.0/24]")
         let report = try report(files, "windows10", "--peer", "198.51.100.9")

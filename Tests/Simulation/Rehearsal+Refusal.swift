@@ -274,6 +274,9 @@ extension Rehearsal.Refusal {
             hint = nil
         case .authenticationFailed, .authenticationDelay, .preSharedKeys:
             message = "\(mode), the last message"
+        case .identity(.refused(let identity, _)):
+            message = "\(mode), the last message"
+            missing = ["identities with \(identity)"]
         case .invalidIdentity, .invalidKeyExchange, .severalNegotiations, .tooManyChildren:
             message = "quick mode, message 1"
         case .unsupportedVersion, .unsupportedExchange:
