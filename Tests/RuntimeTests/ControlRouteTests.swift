@@ -35,7 +35,8 @@ struct ControlRouteTests {
         ("PUT", "/v1/impair", 405), ("GET", "/v1/impair/1", 404),
         ("GET", "/v1/traces/", 400), ("GET", "/v1/traces/xyz", 400), ("GET", "/v1/traces?peer=", 400),
         ("GET", "/v1/traces?peer=example.net", 400), ("GET", "/v1/traces?all", 400), ("POST", "/v1/traces", 405),
-        ("DELETE", "/v1/traces/00000000000000aA", 405), ("GET", "/v1/tracesx", 404), ("POST", "/v1/rules", 405), ("GET", "/v1/rules/1", 404),
+        ("DELETE", "/v1/traces/00000000000000aA", 405), ("GET", "/v1/tracesx", 404), ("POST", "/v1/rules", 405),
+        ("GET", "/v1/rules/1", 404),
         ("GET", "/v1/terminate", 405), ("GET", "/v1/../v1/status", 404),
     ])
     func refusesEverythingElse(method: String, path: String, status: Int) {
