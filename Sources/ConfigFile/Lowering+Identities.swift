@@ -47,10 +47,11 @@ extension Lowering {
                 "aggressive-mode without identities: whoever asks would be shown a hash of the pre-shared key",
                 remedy: "list the group names of the clients under identities"
             )
-        } else if identities.contains(where: \.isUniversal) {
+        } else if let universal = identities.first(where: \.isUniversal) {
             diagnostics.error(
                 node.position,
-                "aggressive-mode with the identity '*': whoever asks would be shown a hash of the pre-shared key",
+                "aggressive-mode with the identity '\(universal.text)': whoever asks would be shown a hash of the "
+                    + "pre-shared key",
                 remedy: "list the group names of the clients under identities"
             )
         } else {

@@ -32,8 +32,10 @@ extension IKEv1.IDPayload {
 extension IdentityPattern {
     package static let wildcard: Character = "*"
 
-    /// Whether everybody's name would do.
-    package var isUniversal: Bool { !text.isEmpty && text.allSatisfy { $0 == Self.wildcard } }
+    /// Whether everybody's name would do, or everybody's address, which anybody may give as a name.
+    package var isUniversal: Bool {
+        !text.isEmpty && text.allSatisfy { $0 == Self.wildcard } || IPPrefix(text)?.length == 0
+    }
 
     package func matches(_ identity: IKEv1.IDPayload) -> Bool {
         if let address = identity.hostAddress, let prefix = IPPrefix(text) { return prefix.contains(address) }

@@ -43,7 +43,11 @@ struct IdentityTests {
             (["aggressive-mode: true"], "8:24", "aggressive-mode without identities"),
             (
                 ["identities: [\"**\", sales]", "aggressive-mode: true"], "9:24",
-                "aggressive-mode with the identity '*'"
+                "aggressive-mode with the identity '**'"
+            ),
+            (
+                ["identities: [sales, 0.0.0.0/0]", "aggressive-mode: true"], "9:24",
+                "aggressive-mode with the identity '0.0.0.0/0'"
             ),
         ]
     )

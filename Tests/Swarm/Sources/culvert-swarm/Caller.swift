@@ -74,7 +74,7 @@ struct Caller {
         switch client.ike.state {
         case .failed(let reason): return "ike: \(reason)"
         case .closed: return "ike: closed by the gateway"
-        case .idle, .waitSA, .waitKeyExchange, .waitIdentity, .waitQuickMode, .established: break
+        case .idle, .waitSA, .waitKeyExchange, .waitIdentity, .waitAggressive, .waitQuickMode, .established: break
         }
         switch client.lac.state {
         case .stopped(let result): return "l2tp: stopped with \(result.map { "\($0)" } ?? "nothing")"
