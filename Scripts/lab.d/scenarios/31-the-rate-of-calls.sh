@@ -20,7 +20,7 @@ culvert_start gw users="alice:secret1 $(crowd_users "${counts[-1]}")" pool=10.99
 require "the client connects" client_connect client $gateway_address echo=0
 
 # daemon_work: nanoseconds that its threads have run, in the kernel too
-daemon_work() { cat "/proc/$(pid_of gw culvertd)"/task/*/schedstat | awk '{ sum += $1 } END { print sum }'; }
+daemon_work() { cat "/proc/$(pid_of gw culvertd)"/task/*/schedstat | awk '{ sum += $1 } END { printf "%.0f\n", sum }'; }
 # last_up: when the last call came up, in milliseconds
 last_up() { date -d "$(grep -F ' call-up ' $logs/gw/culvertd.log | tail -n 1 | cut -d' ' -f 1)" +%s%3N; }
 # round_trip: microseconds of a ping of 1,000 bytes through the client's call; the first time fills caches
