@@ -16,6 +16,8 @@ culvert_configure() {
     local -a field
     shift
     options "psk secrets users auth proposals legacy pool gateway hello echo profile sections flags" "$@"
+    o_profile=${o_profile//;/$'\n'      }
+    o_profile=${o_profile:+      $o_profile}
     [ -z "$o_secrets" ] || secret="secrets: { file: keys.yaml }"
     put "$node" /etc/culvert/culvert.yaml <<END
 gateway:
@@ -29,7 +31,7 @@ ike:
       $secret
       proposals: $o_proposals
       allow-legacy: $o_legacy
-${o_profile:+      ${o_profile//;/$'\n'      }}
+$o_profile
 l2tp:
   require-ipsec: true
   hello-interval: $o_hello

@@ -9,7 +9,8 @@ import Simulation
 /// nothing is left of it.
 enum ISAKMP: FuzzTarget {
     static let name = "isakmp"
-    private static let stages = Array(ISAKMPStages.strangers.prefix(3)) + ISAKMPStages.all.suffix(3)
+    private static let stages =
+        Array(ISAKMPStages.strangers.prefix(3)) + ISAKMPStages.all.suffix(3) + ISAKMPStages.aggressive
 
     static func run(_ script: Script) {
         var script = script

@@ -22,6 +22,8 @@ enum ISAKMPStages {
     static let all: [ISAKMPStage] = stages(preSharedKey: "labpsk")
     /// Of a client with the wrong key: before main mode's messages 1, 3 and 5.
     static let strangers: [ISAKMPStage] = stages(preSharedKey: "other")
+    /// Before aggressive mode's messages 1 and 3, and what follows.
+    static let aggressive: [ISAKMPStage] = stages(preSharedKey: "labpsk", groupName: "sales")
 
     static func datagram(_ bytes: [UInt8], isNATTraversal: Bool = false, from peer: SocketAddress = peer) -> Datagram {
         Datagram(
@@ -39,7 +41,7 @@ enum ISAKMPStages {
         }
     }
 
-    private static func stages(preSharedKey: String) -> [ISAKMPStage] {
+    private static func stages(preSharedKey: String, groupName: String? = nil) -> [ISAKMPStage] {
         entropy.restart()
         let transforms = [
             IKETransform(cipher: .aesCBC(keyBits: 256), hash: .sha256, group: .ecp256),
@@ -49,26 +51,36 @@ enum ISAKMPStages {
             ESPTransform(cipher: .aesCBC(keyBits: 256), integrity: .hmacSHA256_128),
             ESPTransform(cipher: .aesGCM16(keyBits: 128), integrity: nil),
         ]
-        let profile = Profile(
+        var profile = Profile(
             name: "remote-access",
             preSharedKey: SecretBytes(copying: Array("labpsk".utf8)),
             ikeProposals: transforms,
             espProposals: esp,
             pfsGroups: [.ecp256]
         )
-        var endpoint = Endpoint(configuration: Configuration(profiles: [profile]), entropy: entropy)
-        var client = SimulatedIKEInitiator(
-            SimulatedIKEInitiator.Settings(
-                preSharedKey: Array(preSharedKey.utf8),
-                ikeOffer: transforms,
-                espOffer: esp,
-                ownAddress: peer,
-                gateway: gateway
-            ),
-            entropy: SeededEntropy(seed: 7)
+        // The right one is not the first that is tried.
+        profile.preSharedKeys.insert(
+            PreSharedKey(name: "bob", secret: SecretBytes(copying: Array("key of bob".utf8))),
+            at: 0
         )
+        profile.preSharedKeys[1].name = "sales"
+        if groupName != nil {
+            profile.allowsAggressiveMode = true
+            profile.identities = [IdentityPattern("sales")]
+        }
+        var endpoint = Endpoint(configuration: Configuration(profiles: [profile]), entropy: entropy)
+        var settings = SimulatedIKEInitiator.Settings(
+            preSharedKey: Array(preSharedKey.utf8),
+            ikeOffer: groupName == nil ? transforms : [transforms[0]],
+            espOffer: esp,
+            ownAddress: peer,
+            gateway: gateway
+        )
+        settings.groupName = groupName.map { Array($0.utf8) }
+        settings.vendorIDs.append(VendorID.fragmentation)
+        var client = SimulatedIKEInitiator(settings, entropy: SeededEntropy(seed: 7))
         var stages: [ISAKMPStage] = []
-        var messages = client.start(at: World.start).map(\.bytes)
+        var messages = client.dial(at: World.start).map(\.bytes)
         while let message = messages.first {
             messages.removeFirst()
             stages.append(ISAKMPStage(endpoint: endpoint, client: client, next: message))
