@@ -85,7 +85,8 @@ culvert_run() {
     # no more capabilities than Docs/Examples/culvertd.service gives it
     start "$node" culvertd setpriv --no-new-privs --inh-caps=-all --bounding-set=-all,+net_admin,+net_bind_service \
         $stage/culvertd --config /etc/culvert/culvert.yaml $culvert_flags
-    if ! wait_for 60 culvert_ready; then
+    wait_for 60 culvert_ready_or_over
+    if ! culvert_ready; then
         tail -n 20 "$logs/$node/culvertd.log"
         fail "culvertd is ready: $(tail -n 1 "$logs/$node/culvertd.log")"
         culvert_node=
@@ -93,6 +94,7 @@ culvert_run() {
     fi
     say "culvertd is ready"
 }
+culvert_ready_or_over() { culvert_ready || ! runs "$culvert_node" culvertd; }
 culvert_ready() { runs "$culvert_node" culvertd && [ "$(culvert_log_count 'control ready')" -gt "$ready_before" ]; }
 
 # culvert_log_has TEXT: fixed text in the daemon's log so far
