@@ -5,19 +5,22 @@
 culvert_node=
 culvert_socket=/run/culvert/control.sock
 
-# culvert_configure NODE [psk= secrets= users= auth= proposals= legacy= pool= gateway= hello= echo= profile= sections=]: writes
+# culvert_configure NODE [psk= secrets= groups= users= auth= proposals= legacy= pool= gateway= hello= echo= profile= sections=]: writes
 # /etc/culvert. users: "alice:secret1 bob:secret2[:address]"; auth, proposals and legacy: YAML flow lists or names;
 # profile: further keys of the profile, separated by ';'; sections: further sections, a line each, likewise.
-# secrets: in place of psk, a line "name=key" for each
+# secrets: in place of psk, a line "name=key" for each; groups: names that may come in aggressive mode, in a profile of
+# their own
 culvert_configure() {
     local node=$1 user key o_psk=lab-secret o_users="alice:secret1" o_auth="[mschapv2, chap-md5, pap]" \
         o_proposals=l2tp-clients o_legacy="[]" o_pool=10.99.0.0/24 o_gateway=10.99.0.1 o_hello=60s o_echo=30s \
-        o_profile= o_sections= o_flags= o_secrets= secret="secret: { file: psk }"
+        o_profile= o_sections= o_flags= o_secrets= o_groups= secret="secret: { file: psk }"
     local -a field
     shift
-    options "psk secrets users auth proposals legacy pool gateway hello echo profile sections flags" "$@"
+    options "psk secrets groups users auth proposals legacy pool gateway hello echo profile sections flags" "$@"
     o_profile=${o_profile//;/$'\n'      }
     o_profile=${o_profile:+      $o_profile}
+    [ -z "$o_groups" ] || o_groups="    - { name: groups, remote: any, secret: { file: psk }, proposals: $o_proposals,
+        allow-legacy: $o_legacy, aggressive-mode: true, identities: [$o_groups] }"
     [ -z "$o_secrets" ] || secret="secrets: { file: keys.yaml }"
     put "$node" /etc/culvert/culvert.yaml <<END
 gateway:
@@ -32,6 +35,7 @@ ike:
       proposals: $o_proposals
       allow-legacy: $o_legacy
 $o_profile
+$o_groups
 l2tp:
   require-ipsec: true
   hello-interval: $o_hello

@@ -79,26 +79,12 @@ extension IKE.Event.Kind {
         // Whatever is reached later takes it back: some clients delete before they replace.
         case .deletedByPeer, .childDeletedByPeer, .replacedByPeer: .cause(.goodbye, .identity)
         case .started, .legacyAlgorithm, .initialContact, .proposalChosen, .legacyGrant, .unexpectedMessage,
-            .childReplaced, .deadWithSuccessor, .peerMoved:
+            .childReplaced, .deadWithSuccessor, .peerMoved, .natTraversal(.concealed):
             .nothing
-        case .aggressiveMode: Self.meaning(of: description, refusesFrom: .notice)
+        case .aggressiveMode, .identity, .preSharedKeys, .natTraversal(.shown): .cause(.refusal, .identity)
         // A piece that is of no use can be one of many.
         case .fragmentation: .cause(.complaint, .identity)
-        // Events with events of their own in them.
-        case _: Self.meaning(of: description, refusesFrom: .warning)
         }
-    }
-
-    private var description: EventDescription {
-        Event(trace: nil, peer: SocketAddress(.v4(0), port: 0), kind: self).description
-    }
-
-    private static func meaning(
-        of event: EventDescription,
-        refusesFrom severity: EventDescription.Severity
-    ) -> Meaning {
-        if event.severity >= severity { return .cause(.refusal, .identity) }
-        return event.severity == .notice ? .cause(.complaint, .protection) : .nothing
     }
 
     /// Reported before the peer has shown that it is where it says: anybody can bring it about.

@@ -67,6 +67,17 @@ struct ExplanationTests {
         #expect(snapshot.verdict?.remedy?.contains("`secret` of profile remote-access") == true)
     }
 
+    @Test func aNameThatNoProfileHasIsNamed() throws {
+        var configuration = try Fixture.configuration()
+        configuration.ike.profiles[0].identities = [IdentityPattern("sales")]
+        var network = try Fixture.network(clients: [Fixture.client(1)], configuration: configuration)
+        network.dial(0)
+        network.run(for: .seconds(60))
+        let snapshot = try explain(network)
+        #expect(snapshot.state == "failed")
+        #expect(snapshot.verdict?.layer == "ike" && snapshot.verdict?.event == "identity-refused")
+    }
+
     @Test func noCommonIKEProposalIsNamed() throws {
         let legacy = IKETransform(cipher: .tripleDESCBC, hash: .md5, group: .modp1024)
         var network = try Fixture.network(clients: [Fixture.client(1, ikeOffer: [legacy])])

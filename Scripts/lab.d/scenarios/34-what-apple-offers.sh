@@ -19,8 +19,8 @@ client_disconnect client
 stop client xl2tpd
 check_at_base
 culvert_stop
-culvert_start gw users="alice:secret1 bob:secret2" profile="aggressive-mode: true;identities: [sales]"
-check_log "the risk is in the log at the start" "aggressive"
+culvert_start gw users="alice:secret1 bob:secret2" groups=sales
+check_log "the risk is in the log at the start" "aggressive-mode shows a hash"
 require "aggressive mode as sales" client_connect second $gateway_address ike=aes256-sha256-modp2048 esp=$apple_esp \
     aggressive=yes id=keyid:sales lport=56323 user=bob pass=secret2 patience=150
 check "ping" pings second 10.99.0.1

@@ -25,8 +25,8 @@ check_log "the log says so" "ike authentication-failed"
 check "no key is in the log" not grep -rq -e key-of -e nobodys "$logs/gw"
 check_at_base
 stop client charon
-require "messages in pieces of 300 bytes are put together" \
-    client_connect client $gateway_address psk=key-of-alice-0123456789 fragmentation=force fragmentsize=300
+require "messages in pieces of 200 bytes are put together" \
+    client_connect client $gateway_address psk=key-of-alice-0123456789 fragmentsize=200
 check "ping" pings client 10.99.0.1
 check_at_least "pieces were on the wire" 2 "$(captured gw 'udp dst port 500 and udp[24] = 132')"
 client_disconnect client

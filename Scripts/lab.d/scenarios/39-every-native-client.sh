@@ -7,8 +7,8 @@ node_add gw
 wan_add
 wan_attach gw $gateway_address
 crowd_add
-culvert_start gw users="$(crowd_users 40)" legacy="[modp1024, 3des, md5]" profile="aggressive-mode: true;identities: [sales]"
-vectors=$(on gw $stage/culvertctl check --client list | awk '{ print $1 }')
+culvert_start gw users="$(crowd_users 40)" legacy="[modp1024, 3des, md5]" groups=staff
+vectors=$(on gw $stage/culvertctl check --client list | tail -n +2 | awk '{ print $1 }')
 count=$(wc -l <<<"$vectors")
 swarm_start natives --vector all --clients "$count" --rate 2 --at-once 4 --ping 10.99.0.1 --ping-interval 2
 check "all $count are up" wait_for 120 swarm_has natives up "$count"
