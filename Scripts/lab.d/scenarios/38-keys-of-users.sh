@@ -25,6 +25,7 @@ check_log "the log says so" "ike authentication-failed"
 check "no key is in the log" not grep -rq -e key-of -e nobodys "$logs/gw"
 check_at_base
 stop client charon
+rm -f "$(root_of client)/run/charon.vici"
 require "messages in pieces of 200 bytes are put together" \
     client_connect client $gateway_address psk=key-of-alice-0123456789 fragmentsize=200
 check "ping" pings client 10.99.0.1
