@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Primitives
 
+extension Event.Phase {
+    fileprivate var nameOfChoice: String { self == .one ? "phase1-chosen" : "phase2-chosen" }
+}
+
 extension Event {
+    /// The name of an event that only somebody who asks why is interested in, and whose words are long; `nil` of others.
+    package var nameOfExplanation: String? {
+        if case .proposalChosen(let phase, _, _) = kind { phase.nameOfChoice } else { nil }
+    }
+
     package var description: EventDescription {
         switch kind {
         case .started(let profile):
@@ -54,7 +63,7 @@ extension Event {
             return EventDescription(
                 .ike,
                 .debug,
-                phase == .one ? "phase1-chosen" : "phase2-chosen",
+                phase.nameOfChoice,
                 "\(chosen) was chosen",
                 fields: [
                     .init("chosen", chosen), .init("offered", IKEv1.names(of: offered, phase).joined(separator: ",")),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import ControlPlane
+internal import IKE
 package import Primitives
 
 /// Takes events: counts every one, writes the lines that the level and the limiter let through.
@@ -31,6 +32,10 @@ package struct EventSink: Sendable {
     }
 
     package mutating func report(_ event: ControlPlane.Event, at now: MonotonicTime) {
+        // Naming a whole offer is work for nothing when nobody reads it.
+        if level > .debug, case .ike(let event) = event, let name = event.nameOfExplanation {
+            return counters.count(layer: EventDescription.Layer.ike.rawValue, name: name)
+        }
         report(event.description, trace: event.trace, peer: event.peer, at: now)
     }
 

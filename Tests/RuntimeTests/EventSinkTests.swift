@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ControlPlane
 import Glibc
+import IKE
 import Primitives
 import Runtime
 import Testing
@@ -33,6 +34,20 @@ struct EventSinkTests {
         var sink = sink(pipe, level: .debug)
         sink.report(EventDescription(.ppp, .debug, "echo", "x"), at: seconds(1))
         #expect(pipe.contents() == "1970-01-01T00:00:00.000Z debug ppp echo: x\n")
+    }
+
+    @Test(arguments: [IKE.Event.Phase.one, .two])
+    func anOfferIsNamedOnlyWhereSomebodyReadsIt(phase: IKE.Event.Phase) throws {
+        let kind = IKE.Event.Kind.proposalChosen(phase, offered: IKEv1.SAPayload(proposals: []), chosen: "c")
+        let event = ControlPlane.Event.ike(IKE.Event(trace: nil, peer: peer, kind: kind))
+        let pipe = Pipe()
+        var (quiet, talkative) = (sink(pipe), sink(pipe, level: .debug))
+        quiet.report(event, at: seconds(1))
+        #expect(pipe.contents() == "")
+        talkative.report(event, at: seconds(1))
+        #expect(pipe.contents().contains("c was chosen"))
+        #expect(quiet.counters.byName["ike.\(event.description.name)"] == 1)
+        #expect(talkative.counters.byName["ike.\(event.description.name)"] == 1)
     }
 
     @Test func summarisesWhatItHeldBack() {
