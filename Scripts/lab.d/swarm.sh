@@ -4,19 +4,20 @@
 
 crowd_network=198.18.0.0/16
 
-# crowd_add: the node "crowd"; every address of its network is its own, and the gateway gw knows the way
+# crowd_add [ROUTER]: the node "crowd"; every address of its network is its own, and ROUTER knows the way: gw, or what
+# stands before it
 crowd_add() {
     node_add crowd
     wan_attach crowd 203.0.113.30
     ip -n crowd route add local $crowd_network dev lo
-    ip -n gw route add $crowd_network via 203.0.113.30
+    ip -n "${1:-gw}" route add $crowd_network via 203.0.113.30
 }
 # crowd_users COUNT: for culvert_start's users=
 crowd_users() {
     local number
     for ((number = 0; number < $1; number++)); do printf 'user%d:secret1 ' $number; done
 }
-# swarm_start NAME ARGUMENT...: its output goes to crowd/NAME.log
+# swarm_start NAME ARGUMENT...: its output goes to crowd/NAME.log; another --gateway may be among the arguments
 swarm_start() {
     local name=$1
     shift
@@ -27,6 +28,7 @@ swarm_start() {
 # swarm_value NAME KEY: of the last line
 swarm_value() { sed -n "s/^\(swarm seconds\|flood\).* $2=\([0-9]*\).*/\2/p" "$logs/crowd/$1.log" | tail -n 1; }
 swarm_has() { [ "$(swarm_value "$1" "$2")" = "$3" ]; }
+swarm_has_at_least() { [ "$(swarm_value "$1" "$2")" -ge "$3" ]; }
 swarm_is_over() { ! runs crowd "$1"; }
 # swarm_stop NAME: everybody hangs up
 swarm_stop() {

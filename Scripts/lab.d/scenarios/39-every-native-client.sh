@@ -12,8 +12,7 @@ vectors=$(on gw $stage/culvertctl check --client list | tail -n +2 | awk '{ prin
 count=$(wc -l <<<"$vectors")
 swarm_start natives --vector all --clients "$count" --rate 2 --at-once 4 --ping 10.99.0.1 --ping-interval 2
 check "all $count are up" wait_for 120 swarm_has natives up "$count"
-wait_for 20 test "$(swarm_value natives answers)" -ge "$count"
-check_at_least "they hear from the gateway" "$count" "$(swarm_value natives answers)"
+check "they hear from the gateway" wait_for 20 swarm_has_at_least natives answers "$count"
 check_equal "none was lost" 0 "$(swarm_value natives lost)"
 culvertctl sessions
 swarm_stop natives
