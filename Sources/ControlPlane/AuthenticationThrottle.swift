@@ -99,7 +99,7 @@ package struct AuthenticationThrottle: Sendable {
         from address: IPAddress,
         at now: MonotonicTime
     ) -> Ruling {
-        let source = Self.source(address)
+        let source = Admission.source(address)
         if let until = pairs[Pair(name: userName.hashValue, source: source)]?.until, now < until {
             return .refuse(.pair, until: until)
         }
@@ -121,7 +121,7 @@ package struct AuthenticationThrottle: Sendable {
         at now: MonotonicTime
     ) {
         let name = userName.hashValue
-        let source = Self.source(address)
+        let source = Admission.source(address)
         let pair = Pair(name: name, source: source)
         guard !isAccepted else {
             // The source stays as it is: who has one account could guess others' in between.
@@ -161,15 +161,5 @@ package struct AuthenticationThrottle: Sendable {
         min(first * (1 << min(times, 16)), longest)
     }
 
-    private func factor(of address: IPAddress) -> Int {
-        largeSources.contains { $0.contains(address) } ? 16 : 1
-    }
-
-    /// Whoever has an IPv6 address has at least 2^64 of them.
-    private static func source(_ address: IPAddress) -> IPAddress {
-        switch address {
-        case .v4: address
-        case .v6(let high, _): .v6(high: high, low: 0)
-        }
-    }
+    private func factor(of address: IPAddress) -> Int { Admission.factor(of: address, with: largeSources) }
 }

@@ -84,9 +84,12 @@ package struct Admission: Sendable {
         }
     }
 
-    func factor(_ address: IPAddress) -> Int {
-        largeSources.contains { $0.contains(address) } ? Self.largeSourceFactor : 1
+    /// How many times as much as others a source may have.
+    package static func factor(of address: IPAddress, with largeSources: [IPPrefix]) -> Int {
+        largeSources.contains { $0.contains(address) } ? largeSourceFactor : 1
     }
+
+    func factor(_ address: IPAddress) -> Int { Self.factor(of: address, with: largeSources) }
 
     /// A message that names no SA of ours: the first of an exchange, most likely.
     ///

@@ -312,6 +312,9 @@ package struct Endpoint: Sendable {
         associations[id]?.heard(at: now)
     }
 
+    /// When the peer was last known to be alive, whoever noticed; `nil` for an SA that does not negotiate any more.
+    package func lastHeard(_ id: IKESAID) -> MonotonicTime? { associations[id]?.established?.liveness.lastHeard }
+
     /// What the kernel says of a child.
     package enum ChildNotice: Hashable, Sendable {
         /// Time or bytes are running out: it is to be replaced.
