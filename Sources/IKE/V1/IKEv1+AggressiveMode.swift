@@ -252,7 +252,8 @@ extension IKEv1.ResponderSA {
             lifetime: lifetime
         )
         var (next, effects) = establish(agreed, lastBlock: lastBlock, at: arrival.now, &surroundings)
-        next.leaveRenewalToPeer()
+        // A peer of aggressive mode answers no main mode of ours.
+        next.renewal.leaveToPeer()
         if isEncrypted {
             next.isInitialContact = IKEv1.isInitialContact(chain)
             effects += notifications(in: chain)

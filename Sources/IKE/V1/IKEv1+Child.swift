@@ -78,9 +78,7 @@ extension IKEv1 {
         var lowerNonce: [UInt8]
         /// The hard end.
         var expires: MonotonicTime
-        /// When we (next) ask for another one in its place; `nil` after the last attempt.
-        var rekeys: MonotonicTime?
-        var attempts = 0
+        var replacement: Replacement
         /// It has been replaced or given up, and goes when nothing can be on its way any more.
         var departure: Departure?
 
@@ -90,7 +88,6 @@ extension IKEv1 {
             var isAnnounced: Bool
         }
 
-        static let mostAttempts = 3
         /// How long what was sent under a replaced child may be on its way.
         static let grace: Duration = .seconds(5)
 
@@ -114,19 +111,13 @@ extension IKEv1 {
             self.since = since
             self.lowerNonce = lowerNonce
             expires = since.advanced(by: terms.lifetime)
-            rekeys = since.advanced(by: terms.lifetime - IKEv1.rekeyMargin(of: terms.lifetime, entropy))
+            let margin = IKEv1.rekeyMargin(of: terms.lifetime, entropy)
+            replacement = Replacement(from: since.advanced(by: terms.lifetime - margin))
         }
 
         var deadline: MonotonicTime {
             if let departure { return min(expires, departure.at) }
-            return rekeys.map { min(expires, $0) } ?? expires
-        }
-
-        /// Counts an attempt to replace it and sets the time of the next.
-        mutating func noteAttempt(at now: MonotonicTime) {
-            attempts += 1
-            let wait = max(now.duration(to: expires) / 3, .seconds(1))
-            rekeys = attempts < Self.mostAttempts ? now.advanced(by: wait) : nil
+            return replacement.next.map { min(expires, $0) } ?? expires
         }
 
         /// Of its own key exchange too.

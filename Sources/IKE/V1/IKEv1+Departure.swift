@@ -66,10 +66,11 @@ extension IKEv1.ResponderSA {
     private static func takeFading(from phase: inout some Parent, at now: MonotonicTime) -> [IKEv1.Child] {
         var fading: [IKEv1.Child] = []
         for index in phase.children.indices {
-            guard phase.children[index].departure == nil, let due = phase.children[index].rekeys, due <= now else {
+            guard phase.children[index].departure == nil, let due = phase.children[index].replacement.next, due <= now
+            else {
                 continue
             }
-            phase.children[index].noteAttempt(at: now)
+            phase.children[index].replacement.noteAttempt(at: now, before: phase.children[index].expires)
             fading.append(phase.children[index])
         }
         return fading
@@ -225,8 +226,8 @@ extension IKEv1.ResponderSA {
             let child = phase.children[index]
             let former = Handover(child: child, id: childID(inboundSPI))
             guard notice != .softLimit else {
-                guard child.departure == nil, child.attempts < IKEv1.Child.mostAttempts else { return [] }
-                phase.children[index].noteAttempt(at: now)
+                guard child.departure == nil, child.replacement.isPossible else { return [] }
+                phase.children[index].replacement.noteAttempt(at: now, before: phase.children[index].expires)
                 surroundings.errands.append(.replace(former, at: now))
                 state = .retired(phase)
                 return []
@@ -256,8 +257,8 @@ extension IKEv1.ResponderSA {
         let child = phase.children[index]
         let former = Handover(child: child, id: childID(inboundSPI))
         if notice == .softLimit {
-            guard child.departure == nil, child.attempts < IKEv1.Child.mostAttempts else { return [] }
-            phase.children[index].noteAttempt(at: now)
+            guard child.departure == nil, child.replacement.isPossible else { return [] }
+            phase.children[index].replacement.noteAttempt(at: now, before: phase.children[index].expires)
         } else {
             phase.children.remove(at: index)
             surroundings.release(inboundSPI)

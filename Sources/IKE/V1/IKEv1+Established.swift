@@ -60,9 +60,7 @@ extension IKEv1.ResponderSA {
         package let keyIndex: Int
         package let since: MonotonicTime
         var expires: MonotonicTime
-        /// When we (next) replace it, should the peer not have done so; `nil` after the last attempt.
-        private(set) var renews: MonotonicTime?
-        private var renewals = 0
+        var renewal: IKEv1.Replacement
         /// When message 6 is forgotten.
         var answerExpires: MonotonicTime?
         var nextKeepalive: MonotonicTime?
@@ -108,24 +106,11 @@ extension IKEv1.ResponderSA {
             self.keyIndex = keyIndex
             self.since = since
             self.expires = expires
-            renews = expires.advanced(by: .zero - IKEv1.rekeyMargin(of: since.duration(to: expires), entropy))
+            let margin = IKEv1.rekeyMargin(of: since.duration(to: expires), entropy)
+            renewal = IKEv1.Replacement(from: expires.advanced(by: .zero - margin))
             self.answerExpires = answerExpires
             self.nextKeepalive = nextKeepalive
             self.liveness = liveness
-        }
-
-        private static let mostRenewals = 3
-
-        /// Counts an attempt to replace it and sets the time of the next.
-        mutating func noteRenewal(at now: MonotonicTime) {
-            renewals += 1
-            let wait = max(now.duration(to: expires) / 3, .seconds(1))
-            renews = renewals < Self.mostRenewals ? now.advanced(by: wait) : nil
-        }
-
-        /// A peer of aggressive mode answers no main mode of ours.
-        mutating func leaveRenewalToPeer() {
-            renews = nil
         }
 
         /// Whoever stands for the peer now is asked, and nobody before it.
@@ -148,7 +133,7 @@ extension IKEv1.ResponderSA {
             if let nextKeepalive { deadline = min(deadline, nextKeepalive) }
             for quickMode in quickModes { deadline = min(deadline, quickMode.deadline) }
             for child in children { deadline = min(deadline, child.deadline) }
-            if let renews { deadline = min(deadline, renews) }
+            if let next = renewal.next { deadline = min(deadline, next) }
             if isProbed { deadline = min(deadline, liveness.next) }
             return deadline
         }
@@ -254,8 +239,8 @@ extension IKEv1.ResponderSA {
         }
         effects += advanceQuickModes(of: &phase, to: now, &surroundings)
         effects += advanceChildren(of: &phase, to: now, &surroundings)
-        if let due = phase.renews, due <= now {
-            phase.noteRenewal(at: now)
+        if let due = phase.renewal.next, due <= now {
+            phase.renewal.noteAttempt(at: now, before: phase.expires)
             // Who has nothing to lose by it lets the SA end.
             if !phase.isSuperseded, !phase.children.isEmpty { surroundings.errands.append(.renew(at: now)) }
         }

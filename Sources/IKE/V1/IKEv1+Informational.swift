@@ -212,9 +212,7 @@ extension IKEv1.ResponderSA {
         let expires = since.advanced(by: max(time, IKEv1.shortestLifetime))
         guard expires < phase.children[index].expires else { return }
         phase.children[index].expires = expires
-        phase.children[index].rekeys = phase.children[index].rekeys.map {
-            min($0, since.advanced(by: since.duration(to: expires) * 9 / 10))
-        }
+        phase.children[index].replacement.advance(to: since.advanced(by: since.duration(to: expires) * 9 / 10))
     }
 
     /// Notifications that came along with another exchange: only recorded.
