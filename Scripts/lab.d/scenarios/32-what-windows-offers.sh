@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # A client that offers what Windows offers, from port 1701, plain and behind a NAT; no perfect forward secrecy.
-# boot: clients
+# boot: offers
 windows_ike=aes256-sha1-ecp384,aes128-sha1-ecp256,aes256-sha1-modp2048,3des-sha1-modp2048,3des-sha1-modp1024
 windows_esp=aes256-sha1,aes128-sha1,3des-sha1
 clients_behind_nat client

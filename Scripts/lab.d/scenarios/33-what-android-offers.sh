@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A client that offers what Android 7 to 11 offers: MODP 1024 only, which takes leave; port 0 in its selector, another port
 # in its packets.
-# boot: clients
+# boot: offers
 android_ike=aes256-sha384-modp1024,aes256-sha256-modp1024,aes256-sha1-modp1024,aes128-sha1-modp1024,3des-sha1-modp1024
 android_esp=aes256-sha1,aes256-sha256,aes128-sha1,3des-sha1
 one_client

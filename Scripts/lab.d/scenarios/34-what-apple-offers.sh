@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A client that offers what macOS and iOS offer: main mode, and aggressive mode with a group name; traffic from a port of
 # its choice.
-# boot: clients
+# boot: offers
 apple_ike=aes256-sha256-modp2048,aes256-sha1-modp2048,aes256-md5-modp2048,aes256-sha512-modp2048
 apple_esp=aes256-sha256,aes256-sha1,aes128-sha256,aes128-sha1,3des-sha1
 clients_behind_nat client

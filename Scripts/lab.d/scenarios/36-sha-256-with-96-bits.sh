@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # Kernels of Android 6 carry 96 bits of HMAC-SHA2-256 instead of 128, and nobody negotiates that.
-# boot: clients
+# boot: offers
 one_client
 culvert_start gw profile="sha256-truncation: 96"
 require "a client with 96 bits connects" client_connect client $gateway_address esp=aes256-sha256 sha96=yes
