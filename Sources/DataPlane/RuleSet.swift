@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The data plane's own packet filter, in words.
-package struct RuleSet: Hashable, Sendable {
-    package struct Rule: Hashable, Sendable {
+/// The data plane's own packet filter, in words. The JSON keys are the names of the properties, and stable.
+package struct RuleSet: Codable, Hashable, Sendable {
+    package struct Rule: Codable, Hashable, Sendable {
         package var chain: String
         /// Where packets meet the chain: `prerouting`, `input`, `output`; `nil` where only another rule sends them.
         package var hook: String?

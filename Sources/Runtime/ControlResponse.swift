@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import ControlPlane
-internal import DataPlane
 internal import FoundationEssentials
 
 /// An answer on the control socket: a status of HTTP and a JSON document.
@@ -28,32 +27,6 @@ package struct ControlResponse: Hashable, Sendable {
             var struck: UInt64
         }
         var impairments: [Entry]
-    }
-
-    private struct Rules: Encodable {
-        struct Rule: Encodable {
-            var chain: String
-            var hook: String?
-            var priority: Int?
-            var match: String
-            var action: String
-            var reason: String
-            var counter: String?
-            var packets: UInt64?
-
-            init(_ rule: RuleSet.Rule) {
-                chain = rule.chain
-                hook = rule.hook
-                priority = rule.priority
-                match = rule.match
-                action = rule.action
-                reason = rule.reason
-                counter = rule.counter
-                packets = rule.packets
-            }
-        }
-        var table: String
-        var rules: [Rule]
     }
 
     private struct Failure: Encodable {
@@ -115,7 +88,7 @@ package struct ControlResponse: Hashable, Sendable {
                 )
             )
         case (.rules(let set), _):
-            self.init(200, Rules(table: set.table, rules: set.rules.map(Rules.Rule.init)))
+            self.init(200, set)
         case (.terminated(let count), _):
             self.init(200, Terminated(terminated: count))
         case (.sessions(let calls), .session):

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import ConfigFile
 import ControlPlane
-import Glibc
 import IKE
 import Primitives
+import Runtime
 import Simulation
 
 /// One configuration, ready for rehearsals.
@@ -85,7 +85,7 @@ struct CheckStage {
             gateway: gateway,
             user: user,
             isBehindNAT: isBehindNAT,
-            today: .now
+            today: .current()
         )
     }
 
@@ -127,7 +127,7 @@ extension CheckStage {
                 }
             } ?? (ofAny + ["2001:db8::77"]).compactMap { IPAddress($0) }
         let taken = candidates.first { candidate in
-            profiles.first { $0.isFor(candidate) }?.name == profile.name
+            profiles.first { $0.applies(to: candidate) }?.name == profile.name
         }
         guard let taken else {
             throw Problem(
@@ -143,20 +143,6 @@ extension CheckStage {
             $0.isV4 == peer.isV4 && $0.description != "0.0.0.0" && $0.description != "::"
         }
         return own.first ?? IPAddress(peer.isV4 ? "192.0.2.1" : "2001:db8::1") ?? peer
-    }
-}
-
-extension Profile {
-    fileprivate func isFor(_ address: IPAddress) -> Bool {
-        remote.map { prefixes in prefixes.contains { $0.contains(address) } } ?? true
-    }
-}
-
-extension WallClockTime {
-    fileprivate static var now: WallClockTime {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return WallClockTime(milliseconds: Int64(time.tv_sec) * 1000)
     }
 }
 

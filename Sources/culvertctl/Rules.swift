@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import DataPlane
 
 struct Rules: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -10,38 +11,20 @@ struct Rules: ParsableCommand {
     @OptionGroup var options: CommonOptions
 
     func run() throws {
-        let list: RuleList = try options.client.get("/v1/rules")
-        try options.print(list, render)
+        let set: RuleSet = try options.client.get("/v1/rules")
+        try options.print(set, render)
     }
-}
-
-/// `GET /v1/rules`.
-struct RuleList: Codable, Hashable {
-    struct Rule: Codable, Hashable {
-        var chain: String
-        /// `nil` where only another rule sends packets.
-        var hook: String?
-        var priority: Int?
-        var match: String
-        var action: String
-        var reason: String
-        var counter: String?
-        var packets: UInt64?
-    }
-
-    var table: String
-    var rules: [Rule]
 }
 
 /// A heading for each chain, a paragraph for each rule.
-func render(_ list: RuleList) -> String {
+func render(_ set: RuleSet) -> String {
     var text = wrapped(
-        "table \(list.table): culvertd's own; nobody else can change it, and it goes with culvertd".visible,
+        "table \(set.table): culvertd's own; nobody else can change it, and it goes with culvertd".visible,
         first: "",
         indent: 0
     )
     var chain: String?
-    for rule in list.rules {
+    for rule in set.rules {
         if chain != rule.chain {
             chain = rule.chain
             let place = rule.hook.map { "at \($0), priority \(rule.priority ?? 0)" } ?? "where other rules send packets"

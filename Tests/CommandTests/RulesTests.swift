@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+import DataPlane
 import Testing
 
 @testable import culvertctl
 
 @Suite("The rules, as a person reads them")
 struct RulesTests {
-    private static let list = RuleList(
+    private static let list = RuleSet(
         table: "inet culvert",
         rules: [
-            RuleList.Rule(
+            RuleSet.Rule(
                 chain: "in",
                 hook: "input",
                 priority: 200,
@@ -18,7 +19,7 @@ struct RulesTests {
                 counter: "refused-l2tp-in-clear",
                 packets: 1234
             ),
-            RuleList.Rule(
+            RuleSet.Rule(
                 chain: "in",
                 hook: "input",
                 priority: 200,
@@ -28,7 +29,7 @@ struct RulesTests {
                 counter: "refused-quote-in-clear",
                 packets: nil
             ),
-            RuleList.Rule(
+            RuleSet.Rule(
                 chain: "quotes",
                 hook: nil,
                 priority: nil,
@@ -86,7 +87,7 @@ struct RulesTests {
     @Test
     func `What the daemon sends is understood`() throws {
         let json = #"{"rules":[{"action":"a","chain":"c","match":"m","reason":"r"}],"table":"t"}"#
-        let list = try #require(JSON.value(RuleList.self, from: Array(json.utf8)))
+        let list = try #require(JSON.value(RuleSet.self, from: Array(json.utf8)))
         #expect(list.rules.first?.hook == nil && list.rules.first?.action == "a")
     }
 }

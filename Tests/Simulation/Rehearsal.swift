@@ -93,8 +93,8 @@ package struct Rehearsal {
             return .refused(Refusal(from: network, rehearsing: self, profile: profile))
         }
         // Nobody negotiates it, and the simulated kernel compares keys alone.
-        if let is96 = agreement.esp.isSHA256CutTo96, is96 != vector.cutsSHA256To96 {
-            return .refused(.truncation(clientCutsTo96: vector.cutsSHA256To96, profile))
+        if let is96 = agreement.esp.isSHA256CutTo96, is96 != vector.phase2.truncatesSHA256To96 {
+            return .refused(.truncation(clientCutsTo96: vector.phase2.truncatesSHA256To96, profile))
         }
         return .agreed(agreement)
     }
@@ -198,11 +198,6 @@ extension SimulatedNetwork {
         }
         return nil
     }
-}
-
-extension ClientVector {
-    /// Its kernel is older than the truncation of RFC 4868.
-    fileprivate var cutsSHA256To96: Bool { client == .android6 }
 }
 
 extension ESPTransform {
