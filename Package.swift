@@ -31,6 +31,7 @@ let package = Package(
             pkgConfig: "libnl-xfrm-3.0",
             providers: [.apt(["libnl-3-dev", "libnl-genl-3-dev", "libnl-xfrm-3-dev"])]
         ),
+        .systemLibrary(name: "CQRCode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev"])]),
         .target(name: "CLinux"),
 
         // Everyone's vocabulary.
@@ -86,8 +87,8 @@ let package = Package(
         .executableTarget(
             name: "culvertctl",
             dependencies: [
-                "Primitives", "Cryptography", "DataPlane", "IKE", "PPP", "ControlPlane", "ConfigFile", "Runtime",
-                "Simulation",
+                "Primitives", "Cryptography", "DataPlane", "IKE", "PPP", "ControlPlane", "ConfigFile", "Kernel",
+                "Runtime", "Simulation", "CQRCode", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -136,7 +137,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "culvertctl", "ControlPlane", "ConfigFile", "IKE", "PPP", "DataPlane", "Primitives", "Simulation",
+                "culvertctl", "ControlPlane", "ConfigFile", "IKE", "PPP", "DataPlane", "Primitives", "Kernel",
+                "Runtime", "Simulation",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -53,7 +53,7 @@ install_packages() {
 build_packages=(
     git ca-certificates pkg-config g++ binutils libc6-dev libstdc++-12-dev libgcc-12-dev zlib1g-dev
     libsqlite3-0 libncurses6 libcurl4 libxml2 tzdata
-    libssl-dev libnl-3-dev libnl-genl-3-dev libnl-xfrm-3-dev
+    libssl-dev libnl-3-dev libnl-genl-3-dev libnl-xfrm-3-dev libqrencode-dev
 )
 
 # need_swift: installs what building needs, and puts a Swift toolchain of 6.2 or later into PATH or says where to get one

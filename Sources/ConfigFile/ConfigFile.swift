@@ -91,7 +91,7 @@ struct Lowering {
         let users = users(section("users", of: &file, isRequired: true))
         radius(section("radius", of: &file))
         let controlSocket = control(section("control", of: &file))
-        metrics(section("metrics", of: &file))
+        let metrics = metrics(section("metrics", of: &file))
         let log = log(section("log", of: &file))
         file.finish(&diagnostics)
 
@@ -111,13 +111,11 @@ struct Lowering {
         relate(liveness, to: controlPlane)
         controlPlane.dns = link.dns
         controlPlane.wins = link.wins
-        return Settings(
-            controlPlane: controlPlane,
-            gatewayName: gateway.name,
-            listen: gateway.listen,
-            controlSocket: controlSocket,
-            log: log
-        )
+        var settings = Settings(controlPlane: controlPlane, gatewayName: gateway.name, listen: gateway.listen)
+        settings.controlSocket = controlSocket
+        settings.metrics = metrics
+        settings.log = log
+        return settings
     }
 
     /// A section that is absent is read as an empty one, so that its defaults apply.

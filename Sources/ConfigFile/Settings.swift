@@ -9,33 +9,14 @@ package struct Settings: Hashable, Sendable {
     package var gatewayName: String
     /// Addresses for UDP 500, 4500 and 1701; never empty.
     package var listen: [IPAddress]
-    package var controlSocket: ControlSocketSettings
-    package var log: LogSettings
-}
+    package var controlSocket = ControlSocketSettings()
+    package var metrics = MetricsSettings()
+    package var log = LogSettings()
 
-/// Where `culvertctl` finds the daemon, and who may use it.
-package struct ControlSocketSettings: Hashable, Sendable {
-    package var path = "/run/culvert/control.sock"
-    /// Permission bits.
-    package var mode: UInt32 = 0o660
-    /// Owns the socket, by name; `nil` leaves the group of the process.
-    package var group: String?
-
-    package init() {
-    }
-}
-
-package struct LogSettings: Hashable, Sendable {
-    package enum Format: String, Hashable, Sendable, CaseIterable {
-        case text
-        case json
-    }
-
-    /// Events below it are not printed.
-    package var level = EventDescription.Severity.info
-    package var format = Format.text
-
-    package init() {
+    package init(controlPlane: ControlPlane.Configuration, gatewayName: String, listen: [IPAddress]) {
+        self.controlPlane = controlPlane
+        self.gatewayName = gatewayName
+        self.listen = listen
     }
 }
 

@@ -21,7 +21,7 @@ package import Primitives
 /// Until the kernel has the session, PPP frames travel in L2TP data messages over the tunnel socket;
 /// so the kernel is asked only for peers that have proved who they are, and nobody's first frame waits.
 package struct ControlPlane: Sendable {
-    let configuration: Configuration
+    var configuration: Configuration
     let entropy: any EntropySource
     var ike: IKE.Endpoint
     var l2tp: L2TP.Endpoint

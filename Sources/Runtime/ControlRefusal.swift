@@ -26,6 +26,11 @@ package struct ControlRefusal: Error, Hashable, Sendable {
         "this culvertd takes no impairments",
         remedy: "start it with --allow-impair, and only where no call matters"
     )
+    static let noReload = ControlRefusal(
+        501,
+        "this culvertd does not read its configuration again",
+        remedy: "restart culvertd for a new configuration to count"
+    )
     static let noRules = ControlRefusal(
         404,
         "this culvertd has no rules: its data plane is not the kernel",

@@ -16,6 +16,8 @@ package enum ControlRequest: Hashable, Sendable {
     case traces
     case explain(TraceSelector)
     case impair(ImpairOrder, by: Requester?)
+    case reload(ReloadOrder, by: Requester?)
+    case metrics
 }
 
 /// What is to go wrong from now on.
@@ -52,5 +54,7 @@ package enum ControlReply: Hashable, Sendable {
     case traces([Trace], at: MonotonicTime)
     /// `nil` if nothing is kept.
     case explanation(Explanation?)
+    case reload(ReloadReport)
+    case metrics(MetricsSnapshot)
     case refused(ControlRefusal)
 }

@@ -87,6 +87,10 @@ package struct ControlResponse: Hashable, Sendable {
                     remedy: "culvertctl explain lists what is kept; limits.traces and limits.failed-traces keep more"
                 )
             )
+        case (.reload(let report), _):
+            self.init(200, report)
+        case (.metrics(let snapshot), _):
+            self.init(200, snapshot.status)
         case (.rules(let set), _):
             self.init(200, set)
         case (.terminated(let count), _):

@@ -15,6 +15,7 @@ package enum ControlRoute: Hashable, Sendable {
     case impairments
     case impair
     case clearImpairments
+    case reload
 
     /// - Parameter path: Of the request. Of queries only `all` of the sessions is looked at, and `last` and `peer` of the traces.
     package init(method: String, path: String) throws(ControlRefusal) {
@@ -33,6 +34,9 @@ package enum ControlRoute: Hashable, Sendable {
             allowed = "GET"
         case "/v1/terminate":
             self = .terminate
+            allowed = "POST"
+        case "/v1/reload":
+            self = .reload
             allowed = "POST"
         case "/v1/impair":
             switch method {
@@ -107,6 +111,7 @@ package enum ControlRoute: Hashable, Sendable {
         case .impairments: .impair(.list, by: requester)
         case .impair: .impair(try ImpairOrder(json: body), by: requester)
         case .clearImpairments: .impair(.clear, by: requester)
+        case .reload: .reload(ReloadOrder(isDryRun: true), by: requester)
         }
     }
 }

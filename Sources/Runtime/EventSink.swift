@@ -14,6 +14,9 @@ package struct EventSink: Sendable {
     /// Bytes written in a minute at most, summaries left aside.
     private let bytesPerMinute: Int
     package var counters = Counters()
+    package var measurements = Measurements()
+    /// Who else listens; `nil` for nobody.
+    package var feed: EventFeed?
 
     package init(
         format: LogFormat = .text,
@@ -32,6 +35,7 @@ package struct EventSink: Sendable {
     }
 
     package mutating func report(_ event: ControlPlane.Event, at now: MonotonicTime) {
+        measurements.record(event, at: now)
         // Naming a whole offer is work for nothing when nobody reads it.
         if level > .debug, case .ike(let event) = event, let name = event.nameOfExplanation {
             return counters.count(layer: EventDescription.Layer.ike.rawValue, name: name)
@@ -46,6 +50,7 @@ package struct EventSink: Sendable {
         at now: MonotonicTime
     ) {
         counters.count(layer: description.layer.rawValue, name: description.name)
+        feed?.publish(description, trace: trace, peer: peer)
         guard description.severity >= level, limiter.admits(description, from: peer?.address, at: now) else { return }
         let line = LogLine(time: wallClock(), description: description, trace: trace, peer: peer).bytes(as: format)
         guard fits(line.count, at: now) else { return }

@@ -27,7 +27,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     }
 
     /// How a shut-down ends.
-    private struct Ending {
+    struct Ending {
         /// Peers that have not answered by then are not waited for.
         var deadline: MonotonicTime
     }
@@ -47,7 +47,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     private static var feedbackLimit: Int { 64 }
     /// Wake-ups without anything to read after which a hung-up descriptor is given up.
     private static var hangUpLimit: Int { 16 }
-    private static var farewellTime: Duration { .seconds(5) }
+    static var farewellTime: Duration { .seconds(5) }
     /// How long a clock that was set may pass for what it was before.
     private static var calendarInterval: Duration { .seconds(3600) }
     /// Batches read from one IKE socket in one turn.
@@ -55,25 +55,25 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
 
     private var loop: EventLoop<Source>
     private var receiver: DatagramReceiver
-    private var machine: Machine
-    private var interpreter: EffectInterpreter
-    private let plane: any DataPlane
+    var machine: Machine
+    var interpreter: EffectInterpreter
+    let plane: any DataPlane
     private let signals: Signals?
     /// Where other threads reach it.
     package let mailbox: Mailbox<ShardMessage>
-    private let identity: Identity
-    private let started: MonotonicTime
-    private var now: MonotonicTime
+    let identity: Identity
+    let started: MonotonicTime
+    private(set) var now: MonotonicTime
     /// When the machine is next told what day it is.
     private var nextCalendar: MonotonicTime
-    private var ending: Ending?
+    var ending: Ending?
     private var hasMoreFeedback = false
     private var newcomers = Newcomers()
-    private var listings = Listings()
+    var listings = Listings()
     /// Empty wake-ups of descriptors that hung up.
     private var hangUps: [Int32: Int] = [:]
     /// Called once, when the shut-down begins.
-    private let willEnd: () -> Void
+    let willEnd: () -> Void
 
     package init(
         machine: Machine,
@@ -240,7 +240,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         }
     }
 
-    private mutating func handle(_ input: ControlPlane.Input) {
+    mutating func handle(_ input: ControlPlane.Input) {
         interpreter.perform(machine.handle(input, at: now), at: now)
     }
 
@@ -297,124 +297,5 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
                 "a descriptor of the data plane hung up and its owner did not let go of it: \(ready.source)"
             )
         )
-    }
-
-    // MARK: What others ask
-
-    private mutating func take(_ signal: Signals.Signal) {
-        switch signal {
-        case .terminate:
-            shutDown()
-        case .reload:
-            report(
-                EventDescription(
-                    .control,
-                    .notice,
-                    "reload-not-supported",
-                    "SIGHUP does nothing: reading the configuration again comes with a later version",
-                    remedy: "restart culvertd for a new configuration to count"
-                )
-            )
-        }
-    }
-
-    private mutating func take(_ message: ShardMessage) {
-        switch message {
-        case .shutDown: shutDown()
-        case .request(let request, let reply): take(request, reply)
-        }
-    }
-
-    private mutating func shutDown() {
-        guard ending == nil else {
-            ending?.deadline = now
-            return
-        }
-        ending = Ending(deadline: now.advanced(by: Self.farewellTime))
-        willEnd()
-        report(EventDescription(.control, .notice, "stopping", "saying goodbye to every peer"))
-        handle(.command(.shutDown))
-    }
-
-    private mutating func take(_ request: ControlRequest, _ reply: @escaping @Sendable (ControlReply) -> Void) {
-        switch request {
-        case .status:
-            reply(.status(status()))
-        case .sessions(let includesHalfOpen):
-            list(machine.matching(.all, at: now) + (includesHalfOpen ? machine.halfOpenPeers() : []), reply)
-        case .session(let trace):
-            list(machine.matching(.trace(trace), at: now), reply)
-        case .rules:
-            reply(plane.rules().map { .rules($0) } ?? .refused(.noRules))
-        case .terminate(let selector, let requester):
-            reply(.terminated(terminate(selector, by: requester)))
-        case .traces:
-            reply(.traces(machine.traces, at: now))
-        case .explain(let selector):
-            reply(.explanation(machine.explanation(of: selector, at: now)))
-        case .impair(let order, let requester):
-            reply(impair(order, by: requester))
-        }
-    }
-
-    private func status() -> StatusSnapshot {
-        var status = machine.status(at: now)
-        status.name = identity.name
-        status.version = identity.version
-        status.uptimeSeconds = Double(started.duration(to: now).wholeNanoseconds) / 1e9
-        status.counters = interpreter.sink.counters.byName.merging(status.counters ?? [:]) { ours, _ in ours }
-        return status
-    }
-
-    /// Replies when the kernel has told what the calls carried.
-    private mutating func list(_ calls: [CallSnapshot], _ reply: @escaping @Sendable (ControlReply) -> Void) {
-        guard let (request, ticket) = listings.begin(calls, reply) else { return }
-        interpreter.perform([.request(request, ticket)], at: now)
-    }
-
-    private mutating func terminate(_ selector: CallSelector, by requester: Requester?) -> Int {
-        let count = machine.count(matching: selector)
-        report(
-            EventDescription(
-                .control,
-                .notice,
-                "terminate",
-                "\(count) calls are told to end",
-                fields: [.init("calls", count)] + .fields(of: requester)
-            )
-        )
-        handle(.command(.terminate(selector)))
-        return count
-    }
-
-    private mutating func impair(_ order: ImpairOrder, by requester: Requester?) -> ControlReply {
-        guard interpreter.impairments != nil else { return .refused(.notImpairable) }
-        let words: String
-        switch order {
-        case .list:
-            return .impairments(interpreter.impairments?.entries ?? [])
-        case .clear:
-            interpreter.impairments?.clear()
-            words = "no impairment is in force any more"
-        case .add(let impairment):
-            guard interpreter.impairments?.add(impairment) == true else { return .refused(.tooManyImpairments) }
-            words = "impaired: \(impairment)"
-        case .loseNotices:
-            handle(.notice(.noticesLost))
-            words = "impaired: notices of the kernel count as lost"
-        case .stopTimers(let layers):
-            handle(.command(.stopTimers(layers)))
-            let names = layers.map(\.rawValue).sorted().joined(separator: ", ")
-            words = layers.isEmpty ? "every timer runs" : "impaired: the timers of \(names) stand still"
-        }
-        report(EventDescription(.control, .warning, "impaired", words, fields: .fields(of: requester)))
-        return .impairments(interpreter.impairments?.entries ?? [])
-    }
-}
-
-extension [EventDescription.Field] {
-    /// Who asked, if the kernel knows.
-    fileprivate static func fields(of requester: Requester?) -> Self {
-        requester.map { [.init("uid", $0.user), .init("pid", $0.process)] } ?? []
     }
 }

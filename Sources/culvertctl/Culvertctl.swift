@@ -10,7 +10,8 @@ struct Culvertctl: ParsableCommand {
         abstract: "Look into a running culvertd, end calls, and ask who could call.",
         discussion: "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.",
         subcommands: [
-            Status.self, Sessions.self, Show.self, Explain.self, Rules.self, Terminate.self, Impair.self, Check.self,
+            Status.self, Sessions.self, Show.self, Explain.self, Events.self, Terminate.self, Reload.self,
+            Check.self, Doctor.self, Rules.self, Firewall.self, HandOut.self, Impair.self,
         ]
     )
 }
@@ -78,20 +79,6 @@ struct Status: ParsableCommand {
     }
 }
 
-struct Sessions: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List the calls.")
-
-    @OptionGroup var options: CommonOptions
-
-    @Flag(help: "Peers that have not proved who they are, too.")
-    var all = false
-
-    func run() throws {
-        let list: SessionList = try options.client.get(all ? "/v1/sessions?all" : "/v1/sessions")
-        try options.print(list) { render($0.sessions) }
-    }
-}
-
 struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Show one call, layer by layer.")
 
@@ -107,58 +94,6 @@ struct Show: ParsableCommand {
     func run() throws {
         let call: CallSnapshot = try options.client.get("/v1/sessions/\(id.lowercased())")
         try options.print(call, render)
-    }
-}
-
-struct Terminate: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "End calls, and say goodbye to their peers.",
-        discussion: "Exactly one of the ways to choose calls must be given. If no call matches, the exit code is 1."
-    )
-
-    @OptionGroup var options: CommonOptions
-
-    @Argument(help: "The trace id of a call.")
-    var id: String?
-
-    @Option(help: "The calls of this user.")
-    var user: String?
-
-    @Option(help: "The calls from this outer address.")
-    var peer: String?
-
-    @Option(help: "The call that was given this inner address.")
-    var address: String?
-
-    @Option(help: "The call on this network interface.")
-    var interface: String?
-
-    @Flag(help: "Every call.")
-    var all = false
-
-    func validate() throws {
-        let given = [id, user, peer, address, interface].count { $0 != nil } + (all ? 1 : 0)
-        guard given == 1 else {
-            throw ValidationError("Choose calls by one of ID, --user, --peer, --address, --interface and --all.")
-        }
-        if let id, !id.isTraceID { throw ValidationError("A trace id has sixteen hexadecimal digits.") }
-    }
-
-    var selector: TerminateRequest {
-        TerminateRequest(
-            trace: id?.lowercased(),
-            user: user,
-            peer: peer,
-            address: address,
-            interface: interface,
-            all: all ? true : nil
-        )
-    }
-
-    func run() throws {
-        let answer: TerminateAnswer = try options.client.post("/v1/terminate", selector)
-        if options.json || answer.terminated > 0 { try options.print(answer, render) }
-        guard answer.terminated > 0 else { throw Problem("no call matches") }
     }
 }
 

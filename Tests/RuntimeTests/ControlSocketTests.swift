@@ -58,6 +58,7 @@ final class RunningSocket: Sendable {
         case .rules: .rules(.example)
         case .terminate: .terminated(3)
         case .impair: .impairments([])
+        case .reload, .metrics: .refused(.noReload)
         }
     }
 
