@@ -58,7 +58,7 @@ final class RunningSocket: Sendable {
         case .rules: .rules(.example)
         case .terminate: .terminated(3)
         case .impair: .impairments([])
-        case .reload, .metrics: .refused(.noReload)
+        case .reload, .metrics: .refused(ControlRefusal(501, "not asked of a stand-in"))
         }
     }
 
