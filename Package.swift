@@ -137,8 +137,9 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "culvertctl", "ControlPlane", "ConfigFile", "IKE", "PPP", "DataPlane", "Primitives", "Kernel",
-                "Runtime", "Simulation",
+                "culvertctl", "culvertd", "ControlPlane", "ConfigFile", "IKE", "PPP", "DataPlane", "Primitives",
+                "Kernel", "Runtime", "Simulation",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
