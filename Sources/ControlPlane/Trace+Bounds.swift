@@ -103,13 +103,18 @@ extension ControlPlane.Event {
         text.utf8.count <= longestText ? text : "\(text.prefix(longestText / 4))…"
     }
 
+    /// The offer itself, which others share, if nothing is to be cut.
     private static func clipped(_ offer: IKEv1.SAPayload, _ names: Int) -> IKEv1.SAPayload {
+        let count = offer.proposals.reduce(0) { $0 + $1.transforms.count }
+        let isLong = offer.proposals.contains { $0.transforms.contains { $0.isLong(mostAttributes, longestValue) } }
+        guard count > names || offer.proposals.count > mostNames || isLong else { return offer }
         var left = names
         var clipped = IKEv1.SAPayload(proposals: [])
         for var proposal in offer.proposals.prefix(mostNames) where left > 0 {
             if proposal.transforms.count > left { proposal.transforms.removeLast(proposal.transforms.count - left) }
             left -= proposal.transforms.count
-            for place in proposal.transforms.indices where proposal.transforms[place].isLong {
+            for place in proposal.transforms.indices
+            where proposal.transforms[place].isLong(mostAttributes, longestValue) {
                 proposal.transforms[place].clip(mostAttributes, longestValue)
             }
             clipped.proposals.append(proposal)
@@ -120,9 +125,11 @@ extension ControlPlane.Event {
 
 extension IKEv1.Transform {
     /// No client of ours needs so much to name its algorithms.
-    fileprivate var isLong: Bool {
-        attributes.count > 12
-            || attributes.contains { if case .variable(let bytes) = $0.value { bytes.count > 8 } else { false } }
+    fileprivate func isLong(_ mostAttributes: Int, _ longestValue: Int) -> Bool {
+        attributes.count > mostAttributes
+            || attributes.contains {
+                if case .variable(let bytes) = $0.value { bytes.count > longestValue } else { false }
+            }
     }
 
     fileprivate mutating func clip(_ mostAttributes: Int, _ longestValue: Int) {

@@ -10,15 +10,10 @@ enum WindowsVendorID {
     static let bytes: [UInt8] = [
         0x1E, 0x2B, 0x51, 0x69, 0x05, 0x99, 0x1C, 0x7D, 0x7C, 0x96, 0xFC, 0xBF, 0xB5, 0x87, 0xE4, 0x61, 0, 0, 0, 9,
     ]
-
-    static let isKnown = Client(
-        vendorIDs: VendorIDs([bytes[...]]),
-        offer: IKEv1.SAPayload(proposals: [])
-    ).isMicrosoft
 }
 
 /// A cloud machine: clients dial an address that its owner's NAT translates.
-@Suite("Calls through a NAT before the gateway", .enabled(if: WindowsVendorID.isKnown))
+@Suite("Calls through a NAT before the gateway")
 struct GatewayBehindNATTests {
     static let inside = IPAddress.v4(0x0A00_0005)
 

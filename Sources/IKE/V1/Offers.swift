@@ -25,8 +25,11 @@ extension IKEv1 {
         /// Message 2, but for the two cookies that it begins with.
         package let answer: [UInt8]
 
+        /// Of offers that are kept for good: all who make one share it.
+        fileprivate var parsed: SAPayload?
+
         /// What the peer offered.
-        var payload: SAPayload { (try? SAPayload(key.saBody[...])) ?? SAPayload(proposals: []) }
+        var payload: SAPayload { parsed ?? (try? SAPayload(key.saBody[...])) ?? SAPayload(proposals: []) }
 
         func answer(with cookies: CookiePair) -> [UInt8] { cookies.bytes + answer }
     }
@@ -102,7 +105,9 @@ extension IKEv1 {
         /// others may hold a cookie with that.
         package mutating func trust(_ offer: Offer) {
             guard offer.serial > lastRemoved, trusted.place(of: offer.key) == nil else { return }
-            _ = trusted.append(offer, for: offer.key)
+            var kept = offer
+            kept.parsed = offer.payload
+            _ = trusted.append(kept, for: offer.key)
         }
 
         /// Forgets every offer, for good: peers that hold a cookie with one begin anew.
