@@ -13,7 +13,10 @@ package struct ControlSocketFile {
         case failed(SystemError)
     }
 
-    private let path: String
+    package let path: String
+    /// As the file has them.
+    let mode: UInt32
+    let group: UInt32
     private let device: UInt
     private let inode: UInt
 
@@ -39,7 +42,13 @@ package struct ControlSocketFile {
         _ = try unwrap(lstat(path, &status) == 0 ? 0 : -errno, "lstat")
         return (
             listening.release(),
-            ControlSocketFile(path: path, device: UInt(status.st_dev), inode: UInt(status.st_ino))
+            ControlSocketFile(
+                path: path,
+                mode: status.st_mode & 0o777,
+                group: status.st_gid,
+                device: UInt(status.st_dev),
+                inode: UInt(status.st_ino)
+            )
         )
     }
 
@@ -93,8 +102,8 @@ package struct ControlSocketFile {
     }
 
     private static func id(ofGroup name: String) throws(Problem) -> gid_t {
-        var entry = group()
-        var found: UnsafeMutablePointer<group>?
+        var entry = Glibc.group()
+        var found: UnsafeMutablePointer<Glibc.group>?
         var buffer = [CChar](repeating: 0, count: 16_384)
         let error = getgrnam_r(name, &entry, &buffer, buffer.count, &found)
         guard error == 0, found != nil else { throw .unknownGroup(name) }
