@@ -22,6 +22,8 @@ final class ControlConversation: ChannelInboundHandler {
     /// Not with HEAD.
     private var wantsBody = true
     private var requester: Requester?
+    /// Whoever may not use this socket is told so, and nothing else.
+    private var isStranger = false
     private var timers: [Scheduled<Void>] = []
     private var context: ChannelHandlerContext?
     private let mailbox: Mailbox<ShardMessage>
@@ -53,24 +55,25 @@ final class ControlConversation: ChannelInboundHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        let count = door.connections.enter()
+        let peer = SocketPeer(of: context.channel)
+        requester = peer?.requester
+        isStranger = !door.authority.admits(peer)
         let eventLoop = context.eventLoop.assumeIsolated()
         timers = [
             eventLoop.scheduleTask(in: TimeAmount(limits.requestTime)) { self.giveUpWaiting() },
             eventLoop.scheduleTask(in: TimeAmount(limits.connectionTime)) { self.context?.close(promise: nil) },
         ]
-        let peer = SocketPeer(of: context.channel)
-        requester = peer?.requester
-        if !door.authority.admits(peer) {
+        if isStranger {
             door.refusals.count(requester)
-            answer(ControlResponse(.notForThisPeer(door.authority.groupName)))
-        } else if count > limits.connections {
+            // They have few places of their own, to hear why.
+            if door.strangers.enter() > limits.strangers { context.close(promise: nil) }
+        } else if door.connections.enter() > limits.connections {
             answer(ControlResponse(.tooMany))
         }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        door.connections.leave()
+        if isStranger { door.strangers.leave() } else { door.connections.leave() }
         cancelTimers()
         if case .streaming(let stream) = state {
             hub.remove(stream)
@@ -123,6 +126,7 @@ final class ControlConversation: ChannelInboundHandler {
     }
 
     private func begin(_ head: HTTPRequestHead) throws(ControlRefusal) -> State {
+        guard !isStranger else { throw .notForThisPeer(door.authority.groupName) }
         guard head.headers.count <= limits.headers else { throw .tooManyHeaders }
         if head.method == .OPTIONS {
             let methods = ControlRoute.methods(at: head.uri)

@@ -13,6 +13,8 @@ final class ControlDoor {
     let administrativePath: String
     let refusals: PeerRefusals
     let connections = ConnectionCount()
+    /// Connections of those who may not.
+    let strangers = ConnectionCount()
     let streams = ConnectionCount()
 
     init(access: ControlAccess, authority: PeerAuthority, administrativePath: String, refusals: PeerRefusals) {

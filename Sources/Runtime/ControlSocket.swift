@@ -31,6 +31,8 @@ package final class ControlSocket: Sendable {
     package struct Limits: Hashable, Sendable {
         /// To each socket: so readers cannot keep administrators out.
         package var connections = 32
+        /// Connections to each socket of those who may not use it; they hear why, and the others hear nothing of them.
+        package var strangers = 8
         /// Of a request's body.
         package var bodyBytes = 64 << 10
         /// Of a whole request.

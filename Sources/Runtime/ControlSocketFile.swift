@@ -21,7 +21,7 @@ package struct ControlSocketFile {
     private let inode: UInt
 
     /// Makes the socket and listens on it. A socket file that nobody answers on is replaced; a missing
-    /// parent directory is made with mode 0750 and the same group.
+    /// parent directory is made with mode 0751 and the same group: whoever may use one of several sockets gets to it.
     ///
     /// - Parameter owner: Who the daemon will be; `nil` if it stays who it is.
     /// - Returns: The listening descriptor, and the file to remove in the end.
@@ -84,7 +84,7 @@ package struct ControlSocketFile {
         }
         try owners.take(parent)
         // Whatever the umask says.
-        _ = try unwrap(chmod(parent, 0o750) == 0 ? 0 : -errno, "chmod")
+        _ = try unwrap(chmod(parent, 0o751) == 0 ? 0 : -errno, "chmod")
     }
 
     private static func clearPlace(_ path: String) throws(Problem) {

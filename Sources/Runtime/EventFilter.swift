@@ -39,7 +39,7 @@ package struct EventFilter: Hashable, Sendable {
         peer = try query.address("peer")
     }
 
-    func admits(_ event: FeedEvent) -> Bool {
+    package func admits(_ event: FeedEvent) -> Bool {
         if let kinds, !kinds.contains(event.kind) { return false }
         if let trace, trace != event.trace { return false }
         if let peer, peer != event.peer?.address { return false }

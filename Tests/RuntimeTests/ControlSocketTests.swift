@@ -252,7 +252,7 @@ struct ControlSocketFileTests {
         let (descriptor, file) = try ControlSocketFile.open(path: path, mode: 0o620, group: "daemon")
         defer { close(descriptor) }
         #expect(mode(path) == 0o620)
-        #expect(mode("\(folder.path)/new") == 0o750)
+        #expect(mode("\(folder.path)/new") == 0o751)
         var status = stat()
         #expect(stat(path, &status) == 0)
         #expect(status.st_gid == getgrnam("daemon").pointee.gr_gid)
