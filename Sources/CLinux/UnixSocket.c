@@ -4,6 +4,7 @@
 #include "Result.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -72,4 +73,32 @@ int culvert_unix_send(const char *path, const char *text, size_t count)
     return error;
 }
 
-const int culvert_so_peercred = SO_PEERCRED;
+int culvert_peer_credentials(int fd, struct culvert_credentials *credentials)
+{
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) return -errno;
+    *credentials = (struct culvert_credentials){.pid = peer.pid, .uid = peer.uid, .gid = peer.gid};
+    return 0;
+}
+
+int culvert_peer_has_group(int fd, uint32_t group)
+{
+    gid_t few[64];
+    gid_t *groups = few;
+    socklen_t length = sizeof few;
+    int outcome = result(getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &length));
+    if (outcome == -ERANGE) {
+        // The kernel has written how many bytes it takes.
+        groups = malloc(length);
+        if (!groups) return -ENOMEM;
+        outcome = result(getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &length));
+    }
+    if (outcome >= 0) {
+        outcome = 0;
+        for (size_t place = 0; place < length / sizeof *groups; place++)
+            if (groups[place] == group) outcome = 1;
+    }
+    if (groups != few) free(groups);
+    return outcome;
+}

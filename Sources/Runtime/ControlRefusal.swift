@@ -6,11 +6,14 @@ package struct ControlRefusal: Error, Hashable, Sendable {
     package var status: Int
     package var message: String
     package var remedy: String?
+    /// What the path takes, of one that does not take this method.
+    package var allowed: [String] = []
 
-    package init(_ status: Int, _ message: String, remedy: String? = nil) {
+    package init(_ status: Int, _ message: String, remedy: String? = nil, allowed: [String] = []) {
         self.status = status
         self.message = message
         self.remedy = remedy
+        self.allowed = allowed
     }
 
     static let tooLarge = ControlRefusal(413, "the request is larger than this socket takes")
@@ -42,4 +45,30 @@ package struct ControlRefusal: Error, Hashable, Sendable {
         remedy: "culvertctl impair clear"
     )
     static let malformed = ControlRefusal(400, "this is not an HTTP/1.1 request")
+    static let tooManyHeaders = ControlRefusal(431, "the request has more headers than this socket takes")
+    static let fullOfAnswers = ControlRefusal(
+        503,
+        "too many answers wait to be read",
+        remedy: "try again when other clients have read theirs"
+    )
+    static let tooManyListeners = ControlRefusal(
+        503,
+        "too many clients follow the events on this socket",
+        remedy: "close some, or let one pass them on"
+    )
+
+    /// - Parameter group: The name of the group whose members may; `nil` if there is none.
+    static func notForThisPeer(_ group: String?) -> ControlRefusal {
+        ControlRefusal(
+            403,
+            "this socket is for root and culvertd\(group.map { " and the group \($0)" } ?? "") only",
+            remedy: group.map { "join it (usermod -aG \($0) NAME, then log in anew), or use sudo" }
+                ?? "use sudo, or set control.group in the configuration"
+        )
+    }
+
+    /// - Parameter path: Of the other socket.
+    static func readsOnly(_ path: String) -> ControlRefusal {
+        ControlRefusal(403, "this socket changes nothing", remedy: "ask on \(path), if you may")
+    }
 }

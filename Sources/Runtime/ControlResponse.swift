@@ -6,6 +6,8 @@ internal import FoundationEssentials
 package struct ControlResponse: Hashable, Sendable {
     package var status: Int
     package var body: [UInt8]
+    /// For the header `Allow`; empty leaves it out.
+    package var allowed: [String] = []
 
     private struct Sessions: Encodable {
         var sessions: [CallSnapshot]
@@ -50,6 +52,14 @@ package struct ControlResponse: Hashable, Sendable {
             refusal.status,
             Failure(error: Failure.Reason(message: refusal.message, remedy: refusal.remedy))
         )
+        allowed = refusal.allowed
+    }
+
+    /// To OPTIONS.
+    init(allowing methods: [String]) {
+        status = 204
+        body = []
+        allowed = methods
     }
 
     /// What `route` shows of a reply. A session by its trace is one object: that of the first session,

@@ -16,90 +16,80 @@ package enum ControlRoute: Hashable, Sendable {
     case impair
     case clearImpairments
     case reload
+    /// Not a question: a stream, until the caller has enough.
+    case events(EventFilter)
 
-    /// - Parameter path: Of the request. Of queries only `all` of the sessions is looked at, and `last` and `peer` of the traces.
+    /// - Parameters:
+    ///   - method: `HEAD` finds what `GET` does.
+    ///   - path: Of the request, with its query.
     package init(method: String, path: String) throws(ControlRefusal) {
-        let query = path.drop { $0 != "?" }.dropFirst()
-        let path = path.prefix { $0 != "?" }
-        let allowed: String
-        switch path {
-        case "/v1/status":
-            self = .status
-            allowed = "GET"
-        case "/v1/sessions":
-            self = .sessions(includesHalfOpen: query == "all" || query == "all=true")
-            allowed = "GET"
-        case "/v1/rules":
-            self = .rules
-            allowed = "GET"
-        case "/v1/terminate":
-            self = .terminate
-            allowed = "POST"
-        case "/v1/reload":
-            self = .reload
-            allowed = "POST"
-        case "/v1/impair":
-            switch method {
-            case "GET": self = .impairments
-            case "POST": self = .impair
-            case "DELETE": self = .clearImpairments
-            case _: throw ControlRefusal(405, "this path takes GET, POST and DELETE only")
-            }
-            return
-        case "/v1/traces":
-            self = try Self.traces(query)
-            allowed = "GET"
-        case _ where path.hasPrefix("/v1/traces/"):
-            guard let trace = TraceID(path.dropFirst("/v1/traces/".count).lowercased()) else {
-                throw ControlRefusal(
-                    400,
-                    "a trace has sixteen hexadecimal digits",
-                    remedy: "culvertctl explain lists those that are kept"
-                )
-            }
-            self = .explain(.trace(trace))
-            allowed = "GET"
-        case _ where path.hasPrefix("/v1/sessions/"):
-            guard let trace = TraceID(path.dropFirst("/v1/sessions/".count).lowercased()) else {
-                throw ControlRefusal(
-                    400,
-                    "a session is named by its trace: sixteen hexadecimal digits",
-                    remedy: "culvertctl sessions lists them"
-                )
-            }
-            self = .session(trace)
-            allowed = "GET"
-        case _:
-            throw ControlRefusal(
-                404,
-                "nothing has this path",
-                remedy: "/v1/status, /v1/sessions, /v1/sessions/TRACE, /v1/traces, /v1/traces/TRACE, /v1/rules and "
-                    + "/v1/terminate are there"
-            )
+        let (endpoints, trace) = ControlEndpoint.at(path.prefix { $0 != "?" })
+        guard !endpoints.isEmpty else {
+            let paths = ControlEndpoint.allCases.map(\.path).filter { $0 != ControlEndpoint.impair.path }
+            throw ControlRefusal(404, "nothing has this path", remedy: "there are \(paths.joined(separator: ", "))")
         }
-        guard method == allowed else { throw ControlRefusal(405, "this path takes \(allowed) only") }
-    }
-
-    private static func traces(_ query: Substring) throws(ControlRefusal) -> ControlRoute {
-        switch query {
-        case "": return .traces
-        case "last", "last=true": return .explain(.last)
-        case _ where query.hasPrefix("peer="):
-            let text = query.dropFirst("peer=".count)
-            // The colons of an IPv6 address may come as they are, or as RFC 3986 has them in some places.
-            guard
-                let address = IPAddress(
-                    text.replacingOccurrences(of: "%3A", with: ":").replacingOccurrences(of: "%3a", with: ":")
-                )
-            else { throw ControlRefusal(400, "peer is not an IP address") }
-            return .explain(.peer(address))
-        case _:
-            throw ControlRefusal(400, "traces are chosen by last or by peer=ADDRESS", remedy: "/v1/traces?last")
+        guard let endpoint = endpoints.first(where: { $0.method == (method == "HEAD" ? "GET" : method) }) else {
+            let allowed = ControlEndpoint.methods(of: endpoints)
+            throw ControlRefusal(405, "this path takes \(allowed.joined(separator: ", ")) only", allowed: allowed)
+        }
+        let query = try ControlQuery(path.drop { $0 != "?" }.dropFirst(), known: endpoint.parameters)
+        switch endpoint {
+        case .status: self = .status
+        case .sessions: self = .sessions(includesHalfOpen: try query.flag("all"))
+        case .session: self = .session(try Self.trace(trace, "culvertctl sessions lists them"))
+        case .traces: self = try Self.traces(query)
+        case .trace: self = .explain(.trace(try Self.trace(trace, "culvertctl explain lists those that are kept")))
+        case .rules: self = .rules
+        case .events: self = .events(try EventFilter(query))
+        case .terminate: self = .terminate
+        case .reload: self = .reload
+        case .impairments: self = .impairments
+        case .impair: self = .impair
+        case .clearImpairments: self = .clearImpairments
         }
     }
 
-    /// The request with its body, if it has one.
-    package func request(body: [UInt8], from requester: Requester?) throws(ControlRefusal) -> ControlRequest {
+    package var endpoint: ControlEndpoint {
+        switch self {
+        case .status: .status
+        case .sessions: .sessions
+        case .session: .session
+        case .traces, .explain(.last), .explain(.peer): .traces
+        case .explain(.trace): .trace
+        case .rules: .rules
+        case .events: .events
+        case .terminate: .terminate
+        case .reload: .reload
+        case .impairments: .impairments
+        case .impair: .impair
+        case .clearImpairments: .clearImpairments
+        }
+    }
+
+    /// What `OPTIONS` is answered with; empty if nothing has this path.
+    static func methods(at path: String) -> [String] {
+        let endpoints = ControlEndpoint.at(path.prefix { $0 != "?" }).endpoints
+        return endpoints.isEmpty ? [] : ControlEndpoint.methods(of: endpoints)
+    }
+
+    private static func trace(_ text: Substring?, _ remedy: String) throws(ControlRefusal) -> TraceID {
+        guard let trace = text.flatMap({ TraceID($0.lowercased()) }) else {
+            throw ControlRefusal(400, "a call is named by its trace: sixteen hexadecimal digits", remedy: remedy)
+        }
+        return trace
+    }
+
+    private static func traces(_ query: ControlQuery) throws(ControlRefusal) -> ControlRoute {
+        switch (try query.flag("last"), try query.address("peer")) {
+        case (false, nil): return .traces
+        case (true, nil): return .explain(.last)
+        case (false, let peer?): return .explain(.peer(peer))
+        case (true, _?): throw ControlRefusal(400, "traces are chosen by last or by peer=ADDRESS, not by both")
+        }
+    }
+
+    /// What is asked of the shard; `nil` if it is not the shard that answers.
+    package func request(body: [UInt8], from requester: Requester?) throws(ControlRefusal) -> ControlRequest? {
         switch self {
         case .status: .status
         case .sessions(let includesHalfOpen): .sessions(includesHalfOpen: includesHalfOpen)
@@ -111,7 +101,8 @@ package enum ControlRoute: Hashable, Sendable {
         case .impairments: .impair(.list, by: requester)
         case .impair: .impair(try ImpairOrder(json: body), by: requester)
         case .clearImpairments: .impair(.clear, by: requester)
-        case .reload: .reload(ReloadOrder(isDryRun: true), by: requester)
+        case .reload: .reload(try ReloadOrder(json: body), by: requester)
+        case .events: nil
         }
     }
 }

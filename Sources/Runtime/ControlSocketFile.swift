@@ -13,12 +13,15 @@ package struct ControlSocketFile {
         case failed(SystemError)
     }
 
-    private let path: String
+    package let path: String
+    /// As the file has them.
+    let mode: UInt32
+    let group: UInt32
     private let device: UInt
     private let inode: UInt
 
     /// Makes the socket and listens on it. A socket file that nobody answers on is replaced; a missing
-    /// parent directory is made with mode 0750 and the same group.
+    /// parent directory is made with mode 0751 and the same group: whoever may use one of several sockets gets to it.
     ///
     /// - Parameter owner: Who the daemon will be; `nil` if it stays who it is.
     /// - Returns: The listening descriptor, and the file to remove in the end.
@@ -39,7 +42,13 @@ package struct ControlSocketFile {
         _ = try unwrap(lstat(path, &status) == 0 ? 0 : -errno, "lstat")
         return (
             listening.release(),
-            ControlSocketFile(path: path, device: UInt(status.st_dev), inode: UInt(status.st_ino))
+            ControlSocketFile(
+                path: path,
+                mode: status.st_mode & 0o777,
+                group: status.st_gid,
+                device: UInt(status.st_dev),
+                inode: UInt(status.st_ino)
+            )
         )
     }
 
@@ -75,7 +84,7 @@ package struct ControlSocketFile {
         }
         try owners.take(parent)
         // Whatever the umask says.
-        _ = try unwrap(chmod(parent, 0o750) == 0 ? 0 : -errno, "chmod")
+        _ = try unwrap(chmod(parent, 0o751) == 0 ? 0 : -errno, "chmod")
     }
 
     private static func clearPlace(_ path: String) throws(Problem) {
@@ -93,8 +102,8 @@ package struct ControlSocketFile {
     }
 
     private static func id(ofGroup name: String) throws(Problem) -> gid_t {
-        var entry = group()
-        var found: UnsafeMutablePointer<group>?
+        var entry = Glibc.group()
+        var found: UnsafeMutablePointer<Glibc.group>?
         var buffer = [CChar](repeating: 0, count: 16_384)
         let error = getgrnam_r(name, &entry, &buffer, buffer.count, &found)
         guard error == 0, found != nil else { throw .unknownGroup(name) }

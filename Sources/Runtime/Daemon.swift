@@ -68,6 +68,9 @@ package struct Daemon {
         let opened = try opened ?? open()
         let locals = opened.ike.locals
         let notificationSocket = notificationSocket
+        var sink = sink
+        let feed = sink.feed ?? EventFeed()
+        sink.feed = feed
         var shard = try Shard(
             machine: ControlPlane(configuration: controlPlane, entropy: entropy),
             interpreter: EffectInterpreter(
@@ -82,7 +85,7 @@ package struct Daemon {
             willEnd: { ServiceNotification.stopping.send(to: notificationSocket) }
         )
         let mailbox = shard.mailbox
-        let controlSocket = try opened.serveControl(mailbox, limits: controlLimits)
+        let controlSocket = try opened.serveControl(mailbox, feed: feed, limits: controlLimits)
         defer { controlSocket.close() }
         shard.report(
             EventDescription(
@@ -91,6 +94,7 @@ package struct Daemon {
                 "ready",
                 "culvertd \(Self.version) is ready on \(locals.map(\.description).joined(separator: ", "))",
                 fields: [.init("gateway", name), .init("control-socket", control.path)]
+                    + (control.readOnlyPath.map { [.init("read-only-socket", $0)] } ?? [])
             )
         )
         ServiceNotification.ready.send(to: notificationSocket)

@@ -7,12 +7,13 @@ internal import Primitives
 package final class OpenedSockets {
     let ike: IKESockets
     private var control: OwnedDescriptor?
-    private let file: ControlSocketFile
-    private let path: String
+    private let controlFile: ControlSocketFile
+    private var readOnly: OwnedDescriptor?
+    private let readOnlyFile: ControlSocketFile?
 
     init(
         listen: IKESockets.Listen,
-        control: ControlSocketSettings,
+        control settings: ControlSocketSettings,
         owner: ProcessUser?
     ) throws(StartProblem) {
         do {
@@ -20,28 +21,60 @@ package final class OpenedSockets {
         } catch {
             throw StartProblem(error)
         }
-        path = control.path
         do {
-            let (descriptor, file) = try ControlSocketFile.open(
-                path: control.path,
-                mode: control.mode,
-                group: control.group,
+            let opened = try ControlSocketFile.open(
+                path: settings.path,
+                mode: settings.mode,
+                group: settings.group,
                 owner: owner
             )
-            self.control = OwnedDescriptor(adopting: descriptor)
-            self.file = file
+            control = OwnedDescriptor(adopting: opened.descriptor)
+            controlFile = opened.file
         } catch {
-            throw StartProblem(error, path: control.path)
+            throw StartProblem(error, path: settings.path, setting: "control.socket")
+        }
+        guard let path = settings.readOnlyPath else {
+            readOnlyFile = nil
+            return
+        }
+        do {
+            let opened = try ControlSocketFile.open(
+                path: path,
+                mode: settings.readOnlyMode,
+                group: settings.readOnlyGroup ?? settings.group,
+                owner: owner
+            )
+            readOnly = OwnedDescriptor(adopting: opened.descriptor)
+            readOnlyFile = opened.file
+        } catch {
+            controlFile.remove()
+            throw StartProblem(error, path: path, setting: "control.read-only-socket")
         }
     }
 
     deinit {
-        if control != nil { file.remove() }
+        if control != nil { controlFile.remove() }
+        if readOnly != nil { readOnlyFile?.remove() }
     }
 
-    /// Serves the control socket from now on. To be called once.
-    func serveControl(_ mailbox: Mailbox<ShardMessage>, limits: ControlSocket.Limits) throws -> ControlSocket {
-        guard let descriptor = control.take()?.release() else { throw StartProblem("\(path) is served", remedy: nil) }
-        return try ControlSocket(descriptor: descriptor, file: file, mailbox: mailbox, limits: limits)
+    /// Serves the control sockets from now on. To be called once.
+    func serveControl(
+        _ mailbox: Mailbox<ShardMessage>,
+        feed: EventFeed,
+        limits: ControlSocket.Limits
+    ) throws -> ControlSocket {
+        guard let descriptor = control.take() else { throw StartProblem("the sockets are served", remedy: nil) }
+        return try ControlSocket(
+            administrative: ControlListener(descriptor: descriptor, file: controlFile, access: .administration),
+            readOnly: takeReadOnly(),
+            mailbox: mailbox,
+            feed: feed,
+            limits: limits
+        )
+    }
+
+    private func takeReadOnly() -> ControlListener? {
+        guard let file = readOnlyFile, let descriptor = readOnly.take() else { return nil }
+        return ControlListener(descriptor: descriptor, file: file, access: .reading)
     }
 }

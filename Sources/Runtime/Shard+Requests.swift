@@ -26,8 +26,23 @@ extension Shard {
     mutating func take(_ message: ShardMessage) {
         switch message {
         case .shutDown: shutDown()
+        case .refusedPeers(let requester, let count): tellRefused(requester, count)
         case .request(let request, let reply): take(request, reply)
         }
+    }
+
+    private mutating func tellRefused(_ requester: Requester?, _ count: Int) {
+        report(
+            EventDescription(
+                .control,
+                .warning,
+                "peer-refused",
+                "a process that may not use the control socket was turned away",
+                remedy: "if it should, put its user into the group of the socket: control.group",
+                fields: [.init("count", count)] + .fields(of: requester)
+            )
+        )
+        for _ in 1..<max(1, count) { interpreter.sink.counters.count(layer: "control", name: "peer-refused") }
     }
 
     private mutating func shutDown() {

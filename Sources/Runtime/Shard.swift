@@ -8,6 +8,8 @@ package import Primitives
 package enum ShardMessage: Sendable {
     /// `reply` is called on the shard's thread: it must only pass the answer on.
     case request(ControlRequest, reply: @Sendable (ControlReply) -> Void)
+    /// Callers that may not use the control socket, since the last of these; the last of them.
+    case refusedPeers(Requester?, count: Int)
     /// As SIGTERM does.
     case shutDown
 }

@@ -76,15 +76,16 @@ extension StartProblem {
         }
     }
 
-    package init(_ problem: ControlSocketFile.Problem, path: String) {
+    /// - Parameter setting: Where the path is from.
+    package init(_ problem: ControlSocketFile.Problem, path: String, setting: String = "control.socket") {
         switch problem {
         case .answered:
             self.init(
                 "another daemon answers on the control socket \(path)",
-                remedy: "systemctl stop culvertd, or choose another control.socket"
+                remedy: "systemctl stop culvertd, or choose another \(setting)"
             )
         case .notASocket:
-            self.init("\(path) exists and is not a socket", remedy: "choose another control.socket, or remove it")
+            self.init("\(path) exists and is not a socket", remedy: "choose another \(setting), or remove it")
         case .unknownGroup(let name):
             self.init("there is no group \(name) for the control socket", remedy: "groupadd --system \(name)")
         case .failed(let error):

@@ -8,20 +8,30 @@ import NIOPosix
 struct ControlClient {
     /// Of the socket.
     var path: String
+    /// Of the socket for those who may only look; `nil` if there is no choice.
+    var readOnlyPath: String?
     var timeout = TimeAmount.seconds(30)
     /// A session is about a kilobyte; a hundred thousand fit.
     var responseLimit = 256 << 20
 
     func get<T: Decodable>(_ resource: String) throws(Problem) -> T {
-        try interpret(exchange(.GET, resource, body: nil))
+        try interpret(exchange(.GET, resource, body: nil, at: pathForReading))
+    }
+
+    /// The read-only socket's, if the other is closed to us and that one is not.
+    var pathForReading: String {
+        guard let readOnlyPath, access(path, W_OK) != 0, errno == EACCES, access(readOnlyPath, W_OK) == 0 else {
+            return path
+        }
+        return readOnlyPath
     }
 
     func post<T: Decodable>(_ resource: String, _ body: some Encodable) throws(Problem) -> T {
-        try interpret(exchange(.POST, resource, body: JSON.bytes(of: body)))
+        try interpret(exchange(.POST, resource, body: JSON.bytes(of: body), at: path))
     }
 
     func delete<T: Decodable>(_ resource: String) throws(Problem) -> T {
-        try interpret(exchange(.DELETE, resource, body: nil))
+        try interpret(exchange(.DELETE, resource, body: nil, at: path))
     }
 
     private func interpret<T: Decodable>(_ response: Response) throws(Problem) -> T {
@@ -40,7 +50,12 @@ struct ControlClient {
         return value
     }
 
-    private func exchange(_ method: HTTPMethod, _ resource: String, body: [UInt8]?) throws(Problem) -> Response {
+    private func exchange(
+        _ method: HTTPMethod,
+        _ resource: String,
+        body: [UInt8]?,
+        at path: String
+    ) throws(Problem) -> Response {
         // The corresponding C type is `sockaddr_un`, with 108 bytes and a zero among them.
         guard path.utf8.count <= 107 else { throw Problem("\(path) is too long for a socket: at most 107 bytes") }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)

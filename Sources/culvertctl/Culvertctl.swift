@@ -56,10 +56,14 @@ struct CommonOptions: ParsableArguments {
     var socket: String?
 
     static let defaultSocket = "/run/culvert/control.sock"
+    static let defaultReadOnlySocket = "/run/culvert/status.sock"
 
     var client: ControlClient {
         let environment = getenv("CULVERT_SOCKET").map { String(cString: $0) }
-        return ControlClient(path: socket ?? environment ?? Self.defaultSocket)
+        guard let chosen = socket ?? environment else {
+            return ControlClient(path: Self.defaultSocket, readOnlyPath: Self.defaultReadOnlySocket)
+        }
+        return ControlClient(path: chosen)
     }
 
     /// `value` as it came, or as `text` tells it.

@@ -443,7 +443,33 @@ struct MistakeTests {
             Mistake(
                 12,
                 "  file: users.yaml\ncontrol: { mode: 0666 }",
-                "gw.yaml:13:18: error: control.mode 0666 lets every user of the machine end calls; use 0660 and a group"
+                "gw.yaml:13:18: error: control.mode 0666 lets every user of the machine end calls; use 0660 and a group;"
+                    + " to look only, there is control.read-only-socket"
+            ),
+            Mistake(
+                12,
+                "  file: users.yaml\ncontrol: { read-only-mode: 0666 }",
+                "gw.yaml:13:28: warning: control.read-only-mode 0666 shows every user of the machine who is connected,"
+                    + " with names and addresses; use 0660 and control.read-only-group, unless all users of this machine"
+                    + " may know"
+            ),
+            Mistake(
+                12,
+                "  file: users.yaml\ncontrol: { read-only-mode: 12345, read-only-socket: status.sock }",
+                "gw.yaml:13:28: error: control.read-only-mode is an octal mode such as 0660, not '12345'",
+                "gw.yaml:13:53: error: control.read-only-socket is an absolute path of up to 107 bytes"
+            ),
+            Mistake(
+                12,
+                "  file: users.yaml\ncontrol: { socket: /run/c.sock, read-only-socket: /run/c.sock }",
+                "gw.yaml:13:51: error: control.read-only-socket and control.socket have one path; give them two, or set"
+                    + " read-only-socket to off"
+            ),
+            Mistake(
+                12,
+                "  file: users.yaml\ncontrol: { socket: /run/status.sock }",
+                "gw.yaml:13:20: error: control.read-only-socket and control.socket have one path; give them two, or set"
+                    + " read-only-socket to off"
             ),
             Mistake(
                 12,

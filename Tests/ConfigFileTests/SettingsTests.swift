@@ -176,6 +176,7 @@ struct SettingsTests {
         #expect(settings.controlSocket.path == "/tmp/c.sock")
         #expect(settings.controlSocket.mode == 0o600)
         #expect(settings.controlSocket.group == "culvert")
+        #expect(settings.controlSocket.readOnlyPath == "/tmp/status.sock")
         #expect(settings.log.level == .debug && settings.log.format == .json)
 
         let controlPlane = settings.controlPlane
@@ -275,6 +276,22 @@ struct SettingsTests {
         #expect(settings.controlPlane.ike.silenceLimit == .seconds(150))
         let without = try #require(Fixture().replacing(3, by: "").outcome.settings)
         #expect(without.listen == [.v4(0), .v6(high: 0, low: 0)])
+    }
+
+    @Test(arguments: [
+        ("{ socket: /srv/a.sock }", "/srv/status.sock", nil, 0o660),
+        ("{ read-only-socket: off }", nil, nil, 0o660), ("{ read-only-socket: /s.sock }", "/s.sock", nil, 0o660),
+        ("{ read-only-group: watchers, read-only-mode: 0620 }", "/run/culvert/status.sock", "watchers", 0o620),
+    ] as [(String, String?, String?, UInt32)])
+    func `The read-only socket is where it is wanted`(_ text: String, _ path: String?, _ group: String?, _ mode: UInt32)
+        throws
+    {
+        let fixture = Fixture().replacing(12, by: "  file: users.yaml\ncontrol: \(text)")
+        #expect(fixture.report.isEmpty)
+        let settings = try #require(fixture.outcome.settings).controlSocket
+        #expect(settings.readOnlyPath == path)
+        #expect(settings.readOnlyGroup == group)
+        #expect(settings.readOnlyMode == mode)
     }
 
     @Test

@@ -7,7 +7,7 @@ import Testing
 
 struct ControlRouteTests {
     @Test(arguments: [
-        ("GET", "/v1/status", ControlRoute.status), ("GET", "/v1/status?verbose=1", .status),
+        ("GET", "/v1/status", ControlRoute.status), ("HEAD", "/v1/status", .status), ("GET", "/v1/status?", .status),
         ("GET", "/v1/sessions", .sessions(includesHalfOpen: false)),
         ("GET", "/v1/sessions?all", .sessions(includesHalfOpen: true)),
         ("GET", "/v1/sessions?all=true", .sessions(includesHalfOpen: true)),
@@ -22,7 +22,14 @@ struct ControlRouteTests {
         ("GET", "/v1/traces?peer=2001:db8::1", .explain(.peer(.v6(high: 0x2001_0DB8_0000_0000, low: 1)))),
         ("GET", "/v1/traces?peer=2001%3Adb8%3a%3A1", .explain(.peer(.v6(high: 0x2001_0DB8_0000_0000, low: 1)))),
         ("GET", "/v1/traces/00000000000000aA", .explain(.trace(TraceID(rawValue: 0xAA)))),
-        ("GET", "/v1/rules", .rules),
+        ("GET", "/v1/rules", .rules), ("POST", "/v1/reload", .reload),
+        ("GET", "/v1/events", .events(EventFilter())),
+        ("GET", "/v1/events?kind=call-up,refused", .events(EventFilter(kinds: [.callUp, .refused]))),
+        ("GET", "/v1/events?kind=other", .events(EventFilter(kinds: [.other]))),
+        (
+            "GET", "/v1/events?user=al%20ice%26%C3%A9+&peer=192.0.2.1&trace=00000000000000AA",
+            .events(EventFilter(trace: TraceID(rawValue: 0xAA), user: "al ice&é+", peer: .v4(0xC000_0201)))
+        ),
     ])
     func findsWhatStandsBehindAPath(method: String, path: String, route: ControlRoute) throws {
         #expect(try ControlRoute(method: method, path: path) == route)
@@ -37,7 +44,14 @@ struct ControlRouteTests {
         ("GET", "/v1/traces?peer=example.net", 400), ("GET", "/v1/traces?all", 400), ("POST", "/v1/traces", 405),
         ("DELETE", "/v1/traces/00000000000000aA", 405), ("GET", "/v1/tracesx", 404), ("POST", "/v1/rules", 405),
         ("GET", "/v1/rules/1", 404),
-        ("GET", "/v1/terminate", 405), ("GET", "/v1/../v1/status", 404),
+        ("GET", "/v1/terminate", 405), ("GET", "/v1/../v1/status", 404), ("HEAD", "/v1/terminate", 405),
+        ("GET", "/v1/status?verbose=1", 400), ("GET", "/v1/sessions?all=maybe", 400),
+        ("GET", "/v1/sessions?user=alice&user=bob", 400), ("GET", "/v1/sessions?all&all", 400),
+        ("GET", "/v1/traces?last&peer=192.0.2.1", 400), ("GET", "/v1/rules?all", 400), ("POST", "/v1/terminate?all", 400),
+        ("GET", "/v1/events?kind=", 400), ("GET", "/v1/events?kind=call-up,", 400),
+        ("GET", "/v1/events?kind=nothing", 400), ("GET", "/v1/events?trace=1", 400), ("GET", "/v1/events?peer=x", 400),
+        ("GET", "/v1/events?user=%zz", 400), ("GET", "/v1/events?user=%4", 400), ("GET", "/v1/events?user=%ff", 400),
+        ("GET", "/v1/events?last", 400), ("POST", "/v1/events", 405), ("GET", "/v1/reload", 405), ("", "/v1/status", 405),
     ])
     func refusesEverythingElse(method: String, path: String, status: Int) {
         let refusal = #expect(throws: ControlRefusal.self) { try ControlRoute(method: method, path: path) }
@@ -80,6 +94,57 @@ struct ControlRouteTests {
         #expect(throws: ControlRefusal.self) {
             try CallSelector(json: Array(#"{"user":""#.utf8) + [0xFF, 0xFE] + Array(#""}"#.utf8))
         }
+    }
+}
+
+struct ControlEndpointTests {
+    @Test func everyRouteBelongsToTheEndpointItWasFoundBy() throws {
+        for endpoint in ControlEndpoint.allCases {
+            let path = endpoint.path.replacing("{trace}", with: "00000000000000aa")
+            #expect(try ControlRoute(method: endpoint.method, path: path).endpoint == endpoint)
+        }
+        #expect(try ControlRoute(method: "GET", path: "/v1/traces?last").endpoint == .traces)
+        #expect(try ControlRoute(method: "GET", path: "/v1/traces?peer=192.0.2.1").endpoint == .traces)
+    }
+
+    @Test func readersReachWhatChangesNothing() {
+        for endpoint in ControlEndpoint.allCases {
+            #expect((endpoint.access == .reading) == (endpoint.method == "GET"), "\(endpoint)")
+        }
+    }
+
+    @Test func everyParameterIsTakenAndNoOther() throws {
+        let values = ["all": "true", "last": "true", "peer": "192.0.2.1", "kind": "call-up", "user": "alice"]
+        for endpoint in ControlEndpoint.allCases {
+            let path = endpoint.path.replacing("{trace}", with: "00000000000000aa")
+            for name in endpoint.parameters {
+                let value = values[name] ?? "00000000000000aa"
+                #expect(throws: Never.self) {
+                    try ControlRoute(method: endpoint.method, path: "\(path)?\(name)=\(value)")
+                }
+            }
+            #expect(throws: ControlRefusal.self) { try ControlRoute(method: endpoint.method, path: "\(path)?nobody=1") }
+        }
+    }
+
+    @Test func aRefusedMethodNamesTheOthers() {
+        let refusal = #expect(throws: ControlRefusal.self) { try ControlRoute(method: "PUT", path: "/v1/impair") }
+        #expect(refusal?.allowed == ["GET", "HEAD", "POST", "DELETE", "OPTIONS"])
+    }
+
+    @Test(arguments: [
+        ("", false), ("{}", false), (#"{"dryRun":true}"#, true), (#"{"dryRun":false}"#, false),
+    ])
+    func readsWhetherAReloadIsInEarnest(body: String, isDryRun: Bool) throws {
+        #expect(
+            try ControlRoute.reload.request(body: Array(body.utf8), from: nil)
+                == .reload(ReloadOrder(isDryRun: isDryRun), by: nil)
+        )
+    }
+
+    @Test(arguments: ["x", "[]", "null", #"{"dryRun":1}"#, #"{"dryrun":true}"#, #"{"dryRun":true,"force":true}"#])
+    func refusesAReloadThatItDoesNotUnderstand(body: String) {
+        #expect(throws: ControlRefusal.self) { try ControlRoute.reload.request(body: Array(body.utf8), from: nil) }
     }
 }
 

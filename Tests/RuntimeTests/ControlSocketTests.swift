@@ -7,35 +7,64 @@ import Runtime
 import Synchronization
 import Testing
 
-/// A control socket whose shard is a thread that answers from a table.
+/// Control sockets whose shard is a thread that answers from a table.
 final class RunningSocket: Sendable {
     let path: String
+    let readOnlyPath: String
+    let feed = EventFeed()
     private let log = Box(Mutex<[ControlRequest]>([]))
+    private let refusedPeers = Box(Mutex(0))
     private let socket: ControlSocket
     private let mailbox: Mailbox<ShardMessage>
     private let folder = TemporaryFolder()
 
-    init(limits: ControlSocket.Limits = .init(), answers: Bool = true, mailboxLimit: Int = 1024) throws {
+    init(
+        limits: ControlSocket.Limits = .init(),
+        answers: Bool = true,
+        mailboxLimit: Int = 1024,
+        mode: UInt32 = 0o660,
+        readOnlyMode: UInt32 = 0o660,
+        group: String? = nil
+    ) throws {
         path = "\(folder.path)/control.sock"
+        readOnlyPath = "\(folder.path)/status.sock"
         mailbox = try Mailbox(limit: mailboxLimit)
-        let (descriptor, file) = try ControlSocketFile.open(path: path, mode: 0o660, group: nil)
-        socket = try ControlSocket(descriptor: descriptor, file: file, mailbox: mailbox, limits: limits)
+        let (descriptor, file) = try ControlSocketFile.open(path: path, mode: mode, group: group)
+        let readOnly = try ControlSocketFile.open(path: readOnlyPath, mode: readOnlyMode, group: group)
+        socket = try ControlSocket(
+            administrative: ControlListener(descriptor: descriptor, file: file, access: .administration),
+            readOnly: ControlListener(descriptor: readOnly.descriptor, file: readOnly.file, access: .reading),
+            mailbox: mailbox,
+            feed: feed,
+            limits: limits
+        )
         guard answers else { return }
         let mailbox = mailbox
         let log = log
+        let refusedPeers = refusedPeers
         // Not a task: other tests may keep the pool of the tasks' threads busy for seconds.
-        Thread.detachNewThread { try? Self.answer(mailbox, log) }
+        Thread.detachNewThread { try? Self.answer(mailbox, log, refusedPeers) }
     }
 
-    private static func answer(_ mailbox: Mailbox<ShardMessage>, _ log: Box<Mutex<[ControlRequest]>>) throws {
+    private static func answer(
+        _ mailbox: Mailbox<ShardMessage>,
+        _ log: Box<Mutex<[ControlRequest]>>,
+        _ refusedPeers: Box<Mutex<Int>>
+    ) throws {
         let loop = try LoopBox<Int>()
         try loop.watch(mailbox.descriptor, 0)
         while true {
             _ = try loop.wait(until: nil)
             for message in mailbox.take() {
-                guard case .request(let request, let reply) = message else { return }
-                log.value.withLock { $0.append(request) }
-                reply(Self.reply(to: request))
+                switch message {
+                case .shutDown:
+                    return
+                case .refusedPeers(_, let count):
+                    refusedPeers.value.withLock { $0 += count }
+                case .request(let request, let reply):
+                    log.value.withLock { $0.append(request) }
+                    reply(Self.reply(to: request))
+                }
             }
         }
     }
@@ -61,6 +90,9 @@ final class RunningSocket: Sendable {
         case .reload, .metrics: .refused(ControlRefusal(501, "not asked of a stand-in"))
         }
     }
+
+    /// How many callers the shard was told of that were turned away.
+    var refusedPeerCount: Int { refusedPeers.value.withLock { $0 } }
 
     /// What the shard was asked.
     var requests: [ControlRequest] { log.value.withLock { $0 } }
@@ -220,7 +252,7 @@ struct ControlSocketFileTests {
         let (descriptor, file) = try ControlSocketFile.open(path: path, mode: 0o620, group: "daemon")
         defer { close(descriptor) }
         #expect(mode(path) == 0o620)
-        #expect(mode("\(folder.path)/new") == 0o750)
+        #expect(mode("\(folder.path)/new") == 0o751)
         var status = stat()
         #expect(stat(path, &status) == 0)
         #expect(status.st_gid == getgrnam("daemon").pointee.gr_gid)

@@ -12,10 +12,13 @@ int culvert_unix_probe(const char *path);
 /// Sends one datagram without waiting. 0 if it was sent.
 int culvert_unix_send(const char *path, const char *text, size_t length);
 
-/// What the socket option SO_PEERCRED gives: who is at the other end.
+/// Who is at the other end, as it was when it connected.
 struct culvert_credentials {
     int32_t pid;
     uint32_t uid;
     uint32_t gid;
 };
-extern const int culvert_so_peercred;
+/// 0 if the kernel knows.
+int culvert_peer_credentials(int fd, struct culvert_credentials *credentials);
+/// 1 if the other end has this group beside its own, 0 if not.
+int culvert_peer_has_group(int fd, uint32_t group);
