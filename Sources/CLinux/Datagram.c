@@ -104,6 +104,21 @@ int culvert_allow_fragments(int fd, int family)
                        : option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
 }
 
+int culvert_forbid_fragments(int fd, int family)
+{
+    return family == 6 ? option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE)
+                       : option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
+}
+
+int culvert_path_mtu(int fd, int family)
+{
+    int mtu = 0;
+    socklen_t length = sizeof mtu;
+    if (getsockopt(fd, family == 6 ? IPPROTO_IPV6 : IPPROTO_IP, family == 6 ? IPV6_MTU : IP_MTU, &mtu, &length) < 0)
+        return -errno;
+    return mtu;
+}
+
 int culvert_omit_checksum(int fd) { return option(fd, SOL_SOCKET, SO_NO_CHECK, 1); }
 
 int64_t culvert_recvfrom(int fd, void *bytes, uint64_t capacity, struct culvert_address *peer)

@@ -112,6 +112,7 @@ struct Lowering {
         controlPlane.dns = link.dns
         controlPlane.wins = link.wins
         var settings = Settings(controlPlane: controlPlane, gatewayName: gateway.name, listen: gateway.listen)
+        settings.clampsSegments = link.clampsSegments
         settings.controlSocket = controlSocket
         settings.metrics = metrics
         settings.log = log

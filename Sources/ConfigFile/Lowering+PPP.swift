@@ -8,6 +8,7 @@ struct PPPSection {
     var mtu = ControlPlane.Configuration.MTU.auto
     var dns: [IPAddress] = []
     var wins: [IPAddress] = []
+    var clampsSegments = true
 }
 
 extension Lowering {
@@ -28,6 +29,9 @@ extension Lowering {
                 ppp.mtu = .fixed(UInt16(value))
                 ppp.configuration.mru = UInt16(value)
             }
+        }
+        if let node = section.take("clamp-mss"), let value = node.boolean("clamp-mss", &diagnostics) {
+            ppp.clampsSegments = value
         }
         if let node = section.take("echo-interval"),
             let value = node.duration("echo-interval", in: .seconds(1)...(.seconds(3_600)), &diagnostics)

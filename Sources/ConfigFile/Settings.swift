@@ -9,6 +9,8 @@ package struct Settings: Hashable, Sendable {
     package var gatewayName: String
     /// Addresses for UDP 500, 4500 and 1701; never empty.
     package var listen: [IPAddress]
+    /// Limit TCP segments that are forwarded to and from peers to what fits.
+    package var clampsSegments = true
     package var controlSocket = ControlSocketSettings()
     package var metrics = MetricsSettings()
     package var log = LogSettings()

@@ -48,6 +48,19 @@ struct Association: Sendable {
     /// When to see whether somebody is there who has keys and no tunnel.
     var nextVisit: MonotonicTime?
     var lastMove: MonotonicTime?
+    var narrowing = Narrowing()
+
+    /// What is known of the way to the peer beyond its ends.
+    struct Narrowing: Hashable, Sendable {
+        /// As the kernel said last; `nil` before.
+        var mtu: Int?
+        /// When the path is tried again.
+        var nextProbe: MonotonicTime?
+        /// When the kernel has heard of routers that would not take the last probe.
+        var nextReading: MonotonicTime?
+
+        var deadline: MonotonicTime? { min(nextProbe, or: nextReading) }
+    }
 
     /// Both ends of the outer path, ports included: what tells endpoints apart that share an address.
     struct Path: Hashable, Sendable {

@@ -21,6 +21,10 @@ struct Call: Sendable {
             }
         }
 
+        var isUp: Bool {
+            if case .up = self { true } else { false }
+        }
+
         /// The kernel has said that it has the session.
         var isThere: Bool {
             switch self {
@@ -44,6 +48,8 @@ struct Call: Sendable {
     var lease: AddressPools.Lease?
     var mtu: Int
     var mtuExplanation: String
+    /// Once its network may open; until then what fits is what is asked for.
+    var peerMRU: Int?
     var usesSequenceNumbers: Bool
     /// Why the link ended, once it has.
     var end: LinkEnd?

@@ -37,6 +37,10 @@ package struct CallEvent: Hashable, Sendable {
         case sessionEstablished(KernelSessionID)
         case addressAssigned(userName: String, IPAddress, isFixed: Bool)
         case kernelSessionCreated(KernelSessionID, interface: String)
+        /// Another path or other keys: the interface takes larger or smaller packets from now on.
+        case mtuChanged(interface: String, from: Int, to: Int, because: String)
+        /// The interface goes on with the one it had.
+        case mtuRefused(interface: String, Int, DataPlaneError)
     }
 
     package init(trace: TraceID?, peer: SocketAddress?, kind: Kind) {
@@ -151,6 +155,23 @@ package struct CallEvent: Hashable, Sendable {
                 remedy: "none is needed: the peer is judged by its answers alone",
                 fields: [.init("step", error.step), .init("errno", error.code)]
             )
+        case .mtuChanged(let interface, let former, let mtu, let arithmetic):
+            return EventDescription(
+                .control,
+                .notice,
+                "mtu-changed",
+                "\(interface) takes packets of up to \(mtu) bytes, no longer \(former): \(arithmetic)",
+                fields: [.init("interface", interface), .init("mtu", mtu)]
+            )
+        case .mtuRefused(let interface, let mtu, let error):
+            return EventDescription(
+                .kernel,
+                .warning,
+                "mtu-refused",
+                "the kernel did not give \(interface) the MTU \(mtu): \(error)",
+                remedy: "none is needed: larger packets leave in fragments",
+                fields: [.init("interface", interface), .init("step", error.step), .init("errno", error.code)]
+            )
         case .noTunnel(let silence):
             return EventDescription(
                 .control,
@@ -224,7 +245,7 @@ extension CallEvent {
             )
         case .up, .down, .kernelRefused, .removalFailed, .noAddress, .callLimit, .securityAssociationExpired,
             .moveFailed, .sessionVanished, .reconciled, .inventoryFailed, .countersUnread, .noTunnel,
-            .authenticationThrottled:
+            .authenticationThrottled, .mtuChanged, .mtuRefused:
             description
         }
     }

@@ -59,11 +59,8 @@ extension ControlPlane {
         into effects: inout [Effect]
     ) {
         guard var call = calls[key] else { return }
-        let peerMRU = Int(call.link.snapshot.peerMRU)
-        if peerMRU < call.mtu {
-            call.mtuExplanation = "\(peerMRU), the peer's MRU, below \(call.mtu)"
-            call.mtu = peerMRU
-        }
+        call.peerMRU = Int(call.link.snapshot.peerMRU)
+        if let association = associations[call.association] { (call.mtu, call.mtuExplanation) = mtu(of: call, in: association) }
         call.userName = userName
         call.lease = lease
         if let session = l2tp.snapshot(of: key) {

@@ -95,7 +95,7 @@ extension ControlPlane {
             let created = CallEvent.Kind.kernelSessionCreated(key.kernelID, interface: interface)
             report(created, of: call.association, into: &effects)
             if wantsInterface { bringUp(key, into: &effects) }
-        case .done, .counters, .inventory:
+        case .done, .counters, .inventory, .pathMTU:
             calls[key]?.kernel = .created(interface: "")
             if wantsInterface { bringUp(key, into: &effects) }
         case .failed(let error):
@@ -132,6 +132,7 @@ extension ControlPlane {
             )
         )
         effects.append(.report(.call(event)))
+        lookAtPath(of: call.association, at: now, into: &effects)
     }
 
     /// The session is gone: what the call held goes too.

@@ -46,7 +46,7 @@ extension ControlPlane {
         switch outcome {
         case .failed(let error):
             report(.countersUnread(error), of: id, into: &effects)
-        case .done, .created, .inventory:
+        case .done, .created, .inventory, .pathMTU:
             break
         case .counters(let counters):
             // Without an earlier reading what has come may have come long ago.
@@ -92,7 +92,8 @@ extension ControlPlane {
 
     mutating func scheduleVisit(to id: RequestID) {
         guard let association = associations[id] else { return }
-        visits.set(id, to: min(association.nextReading, or: association.nextVisit))
+        let next = min(association.nextReading, or: association.nextVisit)
+        visits.set(id, to: min(next, or: association.narrowing.deadline))
     }
 
     mutating func visit(_ id: RequestID, at now: MonotonicTime, into effects: inout [Effect]) {
@@ -112,6 +113,7 @@ extension ControlPlane {
                 awaitTunnel(on: id, since: heard)
             }
         }
+        visitPath(of: id, at: now, into: &effects)
         scheduleVisit(to: id)
     }
 

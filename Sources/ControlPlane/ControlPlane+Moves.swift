@@ -41,12 +41,13 @@ extension ControlPlane {
         guard let requestID = requestIDs[id], let association = associations[requestID] else { return }
         // Our end of a security association does not move, and a child without UDP around it has no NAT to follow.
         guard association.local.address == local.address else { return }
-        move(requestID, to: peer, into: &effects)
+        move(requestID, to: peer, at: now, into: &effects)
     }
 
     private mutating func move(
         _ id: RequestID,
         to peer: SocketAddress,
+        at now: MonotonicTime,
         into effects: inout [Effect]
     ) {
         guard let association = associations[id], association.peer != peer else { return }
@@ -69,6 +70,7 @@ extension ControlPlane {
         case .opening(nil), .open, .failed:
             break
         }
+        lookAtPath(of: id, at: now, into: &effects)
     }
 
     private mutating func move(

@@ -88,7 +88,7 @@ extension ControlPlane {
             guard let (question, isOutdated) = reconciliation.answered() else { return }
             compare(question, with: inventory, at: now, into: &effects)
             if isOutdated { noticesLost(into: &effects) }
-        case .done, .created, .counters:
+        case .done, .created, .counters, .pathMTU:
             _ = reconciliation.answered()
         }
     }

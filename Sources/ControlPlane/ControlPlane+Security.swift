@@ -17,7 +17,7 @@ extension ControlPlane {
             case .installInbound(let child):
                 installInbound(child, at: now, into: &effects)
             case .installOutbound(let id):
-                installOutbound(id, into: &effects)
+                installOutbound(id, at: now, into: &effects)
             case .remove(let id):
                 removeChild(id, into: &effects)
             case .closed(let id):
@@ -34,7 +34,7 @@ extension ControlPlane {
         }
     }
 
-    private mutating func installOutbound(_ id: ChildSA.ID, into effects: inout [Effect]) {
+    private mutating func installOutbound(_ id: ChildSA.ID, at now: MonotonicTime, into effects: inout [Effect]) {
         guard let requestID = requestIDs[id.ike], let child = associations[requestID]?.children[id],
             !child.hasOutbound
         else { return }
@@ -46,6 +46,8 @@ extension ControlPlane {
         associations[requestID]?.children[id]?.forgetKeys()
         enter(child.sa.outboundID, of: id)
         request(.install(child.sa.outbound(requestID)), for: .installOutbound(id), into: &effects)
+        followMTU(of: requestID, into: &effects)
+        lookAtPath(of: requestID, at: now, into: &effects)
     }
 
     /// What comes in under a peer's only keys proves, as well as quick mode's third message does, that the peer has
@@ -177,7 +179,7 @@ extension ControlPlane {
             associations[id]?.held = []
             reportRefusal(error, of: id, into: &effects)
             if !association.connections.isEmpty { closeKeys(of: id, at: now, into: &effects) }
-        case .done, .created, .counters, .inventory:
+        case .done, .created, .counters, .inventory, .pathMTU:
             guard case .opening(let peer) = association.socket else { return }
             associations[id]?.socket = .open
             associations[id]?.held = []
@@ -197,6 +199,7 @@ extension ControlPlane {
             // Without another it stays: somebody has proved to hold the keys once.
             if let next = left?.max(by: { $0.value.outboundSerial < $1.value.outboundSerial }) {
                 associations[requestID]?.newestChild = next.key
+                followMTU(of: requestID, into: &effects)
             }
         }
         if child.hasInbound {

@@ -125,7 +125,7 @@ extension ControlPlane {
             perform(l2tp.close(session.key, because: .noResources("call limit"), at: now), at: now, into: &effects)
             return
         }
-        let (mtu, explanation) = mtu(for: session, in: association)
+        let (mtu, explanation) = mtu(in: association, usesSequenceNumbers: session.usesSequenceNumbers, peerMRU: nil)
         var settings = configuration.ppp
         settings.mru = UInt16(clamping: min(Int(settings.mru), mtu))
         associations[session.socket]?.calls.insert(session.key)
@@ -141,22 +141,5 @@ extension ControlPlane {
             mtuExplanation: explanation,
             usesSequenceNumbers: session.usesSequenceNumbers
         )
-    }
-
-    private func mtu(for session: SessionSnapshot, in association: Association) -> (Int, String) {
-        switch configuration.mtu {
-        case .fixed(let mtu):
-            return (Int(mtu), "\(mtu), as configured")
-        case .auto:
-            guard let child = association.newestChild.flatMap({ association.children[$0] }) else {
-                return (1280, "1280, for want of a security association to reckon with")
-            }
-            let overhead = EncapsulationOverhead(
-                of: child.sa,
-                usesSequenceNumbers: session.usesSequenceNumbers,
-                outerMTU: configuration.outerMTU
-            )
-            return (overhead.mtu, overhead.explanation)
-        }
     }
 }

@@ -166,8 +166,11 @@ package struct ControlPlane: Sendable {
         into effects: inout [Effect]
     ) {
         switch purpose {
-        case .openSocket(let id), .connectSocket(let id):
+        case .openSocket(let id):
             socketAnswered(id, outcome, at: now, into: &effects)
+        case .connectSocket(let id):
+            socketAnswered(id, outcome, at: now, into: &effects)
+            if outcome == .done { readPathMTU(of: id, into: &effects) }
         case .closeSocket(let id):
             privatePorts.release(id)
         case .reopenSocket(let id):
@@ -191,6 +194,13 @@ package struct ControlPlane: Sendable {
             sessionAnswered(key, serial: serial, outcome, at: now, into: &effects)
         case .bringUp(let key, let serial):
             interfaceAnswered(key, serial: serial, outcome, at: now, into: &effects)
+        case .setMTU(let key, let serial):
+            mtuAnswered(key, serial: serial, outcome, into: &effects)
+        case .readPathMTU(let id):
+            pathRead(of: id, outcome, into: &effects)
+        case .probePath:
+            // Without an answer nothing is known, as before.
+            break
         case .removeSession(_, let lease):
             if let lease { release(lease, at: now, into: &effects) }
         }
@@ -250,6 +260,9 @@ enum Purpose: Hashable, Sendable {
     case takeInventory
     case createSession(SessionKey, serial: UInt64)
     case bringUp(SessionKey, serial: UInt64)
+    case setMTU(SessionKey, serial: UInt64)
+    case readPathMTU(RequestID)
+    case probePath(RequestID)
     /// The address is free again only when the route to it is gone.
     case removeSession(KernelSessionID, AddressPools.Lease?)
 
@@ -259,7 +272,7 @@ enum Purpose: Hashable, Sendable {
         case .remove(let id, _), .discard(let id), .move(_, .outbound, from: let id): .remove(id)
         case .removeSession(let id, _): .removeSession(id)
         case .openSocket, .reopenSocket, .connectSocket, .closeSocket, .installInbound, .installOutbound, .move,
-            .readCounters, .takeInventory, .createSession, .bringUp:
+            .readCounters, .takeInventory, .createSession, .bringUp, .setMTU, .readPathMTU, .probePath:
             nil
         }
     }

@@ -162,7 +162,7 @@ extension CallEvent.Kind {
         case .securityAssociationExpired: .cause(.loss, .protection)
         case .noTunnel: .cause(.loss, .tunnel)
         case .tunnelOpening, .addressAssigned, .kernelSessionCreated, .removalFailed, .reconciled, .inventoryFailed,
-            .countersUnread:
+            .countersUnread, .mtuChanged, .mtuRefused:
             .nothing
         }
     }

@@ -46,8 +46,8 @@ struct Reconciliation: Sendable {
         switch request {
         case .remove(let id), .move(let id, .outbound, _): question?.leavingAssociations.insert(id)
         case .removeSession(let id): question?.leavingSessions.insert(id)
-        case .openSocket, .connectSocket, .closeSocket, .install, .move, .createSession, .bringUp, .readCounters,
-            .takeInventory:
+        case .openSocket, .connectSocket, .closeSocket, .install, .move, .createSession, .bringUp, .setMTU,
+            .readPathMTU, .probePath, .readCounters, .takeInventory:
             break
         }
     }

@@ -17,6 +17,14 @@ package enum DataPlaneRequest: Hashable, Sendable {
     /// Makes tunnel (if this is its first session), session, channel and unit; may answer late.
     case createSession(L2TPSession)
     case bringUp(PPPInterface)
+    /// Of the unit of a session, up or not; may answer late.
+    case setMTU(KernelSessionID, Int)
+    /// The largest packet that goes to the peer of a tunnel socket in one piece, as far as the kernel knows: by the
+    /// device, by the route, or because a router said so. Answered with ``DataPlaneOutcome/pathMTU(_:)``.
+    case readPathMTU(RequestID)
+    /// Sends a datagram to the peer of a tunnel socket as if from there, and lets nobody cut it: where it does not fit
+    /// it is lost, and a router tells the kernel what would.
+    case probePath(RequestID, [UInt8])
     /// Takes the interface, the channel and the session down; may answer late.
     case removeSession(KernelSessionID)
     /// Answered with ``DataPlaneOutcome/counters(_:)``: those sessions that are there.
@@ -41,6 +49,8 @@ package enum DataPlaneOutcome: Hashable, Sendable {
     case created(interfaceName: String, interfaceIndex: Int)
     case counters([KernelSessionID: TrafficCounters])
     case inventory(KernelInventory)
+    /// Bytes of an outer packet.
+    case pathMTU(Int)
     case failed(DataPlaneError)
 }
 

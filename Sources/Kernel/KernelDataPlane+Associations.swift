@@ -29,8 +29,8 @@ extension KernelDataPlane {
         case .move(let id, let direction, let peer):
             perform(&batch)
             answer(ticket, move(id, direction, to: peer))
-        case .openSocket, .connectSocket, .createSession, .bringUp, .removeSession, .closeSocket, .readCounters,
-            .takeInventory:
+        case .openSocket, .connectSocket, .createSession, .bringUp, .setMTU, .readPathMTU, .probePath, .removeSession,
+            .closeSocket, .readCounters, .takeInventory:
             return
         }
         if batch.messages.isFull { perform(&batch) }

@@ -9,6 +9,7 @@ struct SessionEntry {
     enum Step {
         case make(L2TPSession, DataPlaneTicket)
         case bringUp(PPPInterface, DataPlaneTicket)
+        case setMTU(Int, DataPlaneTicket)
         /// Without a ticket: because the socket closes.
         case remove(DataPlaneTicket?)
     }
@@ -17,6 +18,7 @@ struct SessionEntry {
     enum Activity {
         case making(DataPlaneTicket)
         case bringingUp
+        case settingMTU
         case removing(DataPlaneTicket?)
     }
 
@@ -75,7 +77,7 @@ extension KernelDataPlane {
     /// Answers for a session that does not exist.
     private func refuse(_ step: SessionEntry.Step) {
         switch step {
-        case .make(_, let ticket), .bringUp(_, let ticket): answer(ticket, DataPlaneError(step: "PPP", code: ENODEV))
+        case .make(_, let ticket), .bringUp(_, let ticket), .setMTU(_, let ticket): answer(ticket, DataPlaneError(step: "PPP", code: ENODEV))
         case .remove(let ticket): if let ticket { answer(ticket, nil) }
         }
     }
@@ -104,7 +106,9 @@ extension KernelDataPlane {
             sessions[id]?.activity = .removing(ticket)
             unwatchAll(id)
             dying.append((id, after: lastReading))
-        case (.bringUp, nil), (.remove, nil):
+        case (.setMTU(let mtu, let ticket), .some(let session)):
+            setMTU(mtu, ticket, id, session)
+        case (.bringUp, nil), (.setMTU, nil), (.remove, nil):
             refuse(step)
         }
     }
@@ -152,6 +156,26 @@ extension KernelDataPlane {
         }
     }
 
+    /// On a thread: the kernel's lock for devices is held by mass deletions for tens of milliseconds.
+    private func setMTU(_ mtu: Int, _ ticket: DataPlaneTicket, _ id: KernelSessionID, _ session: KernelSession) {
+        sessions[id]?.activity = .settingMTU
+        pool.submit { [completions] sockets in
+            do throws(DataPlaneError) {
+                let message = RouteMessages.setMTU(mtu, index: session.interfaceIndex)
+                try sockets.route.perform(message, step: "RTM_NEWLINK \(session.interfaceName) mtu \(mtu)")
+                completions.post(.mtuSet(id, ticket, nil))
+            } catch {
+                completions.post(.mtuSet(id, ticket, error))
+            }
+        }
+    }
+
+    private func mtuSet(_ id: KernelSessionID, _ ticket: DataPlaneTicket, _ failure: DataPlaneError?) {
+        answer(ticket, failure)
+        sessions[id]?.activity = nil
+        advance(id)
+    }
+
     /// The last of a session: nothing of it is left in the kernel.
     private func forget(_ id: KernelSessionID, _ entry: SessionEntry) {
         sessions[id] = nil
@@ -186,6 +210,7 @@ extension KernelDataPlane {
             switch completion {
             case .made(let id, let result): made(id, result)
             case .broughtUp(let id, let ticket, let failure): broughtUp(id, ticket, failure)
+            case .mtuSet(let id, let ticket, let failure): mtuSet(id, ticket, failure)
             case .buried(let ids): buried(ids)
             case .closed(let id): closed(id)
             case .socketClosed(let requestID): socketClosed(requestID)

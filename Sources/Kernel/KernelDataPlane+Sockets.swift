@@ -7,6 +7,7 @@ package import Primitives
 /// A tunnel socket that is open.
 struct OpenTunnelSocket {
     let tunnel: KernelTunnel
+    let settings: TunnelSocket
     var peer: SocketAddress?
     /// Made, being made or being removed.
     var sessions: Set<KernelSessionID> = []
@@ -30,7 +31,10 @@ extension KernelDataPlane {
                 _ = close(descriptor)
                 throw error
             }
-            sockets[socket.requestID] = OpenTunnelSocket(tunnel: KernelTunnel(descriptor: descriptor, family: family))
+            sockets[socket.requestID] = OpenTunnelSocket(
+                tunnel: KernelTunnel(descriptor: descriptor, family: family),
+                settings: socket
+            )
             watch(descriptor, .socket(socket.requestID))
             return nil
         } catch {
@@ -39,7 +43,7 @@ extension KernelDataPlane {
     }
 
     /// The policies stand before the socket can be found: nothing unprotected ever reaches it.
-    private func prepare(_ descriptor: Int32, _ family: Int32, _ socket: TunnelSocket) throws(DataPlaneError) {
+    func prepare(_ descriptor: Int32, _ family: Int32, _ socket: TunnelSocket) throws(DataPlaneError) {
         let requestID = socket.requestID.rawValue
         for direction in [XFRM_POLICY_IN, XFRM_POLICY_OUT] {
             try attempt("IP_XFRM_POLICY", faults) {

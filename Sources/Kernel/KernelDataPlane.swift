@@ -58,15 +58,17 @@ package final class KernelDataPlane: DataPlane {
     /// - Parameters:
     ///   - workers: How many grace periods are waited for at once, at most.
     ///   - noticeBuffer: Bytes of notices the kernel keeps for us, for each kind of them.
+    ///   - clampsSegments: See ``PortShift/init(clampsSegments:)``.
     ///   - patience: Milliseconds that the kernel's answer to a request may take; `nil` is the usual.
     package init(
         workers: Int = 16,
         noticeBuffer: Int32 = 4 << 20,
         patience: Int32? = nil,
+        clampsSegments: Bool = true,
         faults: FaultPlan? = nil
     ) throws(DataPlaneError) {
         // First of all: it fails if another culvertd lives here, whose objects must not be taken for leftovers.
-        portShift = try PortShift()
+        portShift = try PortShift(clampsSegments: clampsSegments)
         let patience = patience ?? NetlinkSocket.patience
         self.faults = faults
         route = try NetlinkSocket(.route, patience: patience, faults: faults)
@@ -136,6 +138,9 @@ package final class KernelDataPlane: DataPlane {
             case .connectSocket(let requestID, let peer): answer(ticket, connect(requestID, to: peer))
             case .createSession(let session): create(session, ticket)
             case .bringUp(let interface): enqueue(.bringUp(interface, ticket), for: interface.session)
+            case .setMTU(let id, let mtu): enqueue(.setMTU(mtu, ticket), for: id)
+            case .readPathMTU(let requestID): readPathMTU(requestID, ticket)
+            case .probePath(let requestID, let datagram): answer(ticket, probePath(requestID, datagram))
             case .removeSession(let id): enqueue(.remove(ticket), for: id)
             case .closeSocket(let requestID): closeSocket(requestID, ticket)
             case .readCounters(let ids): readCounters(ids, ticket)

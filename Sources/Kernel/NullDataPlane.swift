@@ -42,7 +42,9 @@ package final class NullDataPlane: DataPlane {
                 associations.insert(SecurityAssociation.ID(destination: peer.address, spi: id.spi))
             }
             return .done
-        case .openSocket, .connectSocket, .closeSocket, .bringUp:
+        case .readPathMTU:
+            return .pathMTU(1500)
+        case .openSocket, .connectSocket, .closeSocket, .bringUp, .setMTU, .probePath:
             return .done
         }
     }

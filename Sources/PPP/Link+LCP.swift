@@ -211,6 +211,16 @@ extension Link {
         effects.append(.send(request.frame(.lcp)))
     }
 
+    /// A frame whose packet has this many bytes, and which the peer must take and forget: for trying what the way
+    /// between carries.
+    ///
+    /// - SeeAlso: RFC 1661 §5.9
+    package func discardRequest(length: Int) -> [UInt8] {
+        let magic = Option(0, integer: lcp.options.localMagic ?? 0).value
+        let padding = [UInt8](repeating: 0, count: max(0, min(length, 65_535) - ControlPacket.headerLength - magic.count))
+        return ControlPacket(.discardRequest, identifier: 0, data: (magic + padding)[...]).frame(.lcp)
+    }
+
     /// Only in the network phase: before that, what is not LCP or authentication is silently discarded
     /// (RFC 1661 §3.5).
     mutating func rejectProtocol(_ frame: Frame, _ effects: inout [Effect], _ now: MonotonicTime) {

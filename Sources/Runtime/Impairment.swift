@@ -41,6 +41,9 @@ package struct Impairment: Hashable, Sendable {
         case move
         case createSession = "create-session"
         case bringUp = "bring-up"
+        case setMTU = "set-mtu"
+        case readPathMTU = "read-path-mtu"
+        case probePath = "probe-path"
         case removeSession = "remove-session"
         case readCounters = "read-counters"
         case takeInventory = "take-inventory"
@@ -67,6 +70,9 @@ extension Impairment.RequestKind {
         case .move: self = .move
         case .createSession: self = .createSession
         case .bringUp: self = .bringUp
+        case .setMTU: self = .setMTU
+        case .readPathMTU: self = .readPathMTU
+        case .probePath: self = .probePath
         case .removeSession: self = .removeSession
         case .readCounters: self = .readCounters
         case .takeInventory: self = .takeInventory

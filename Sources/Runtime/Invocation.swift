@@ -67,7 +67,11 @@ package struct Invocation: Hashable, Sendable {
             guard problems.allSatisfy(\.isWarning) else { return 1 }
             let opened = try daemon.open(owner: user)
             try dropPrivileges(user: user, sink: &sink)
-            let plane = try makePlane(gateways: Set(daemon.controlPlane.pools.map(\.gateway)), sink: &sink)
+            let plane = try makePlane(
+                gateways: Set(daemon.controlPlane.pools.map(\.gateway)),
+                clampsSegments: settings.clampsSegments,
+                sink: &sink
+            )
             try daemon.serve(plane: plane, opened: opened, signals: signals, sink: sink)
             return 0
         } catch {
@@ -103,10 +107,15 @@ package struct Invocation: Hashable, Sendable {
     }
 
     /// - Parameter gateways: Our inner addresses.
-    private func makePlane(gateways: Set<IPAddress>, sink: inout EventSink) throws -> any DataPlane {
+    private func makePlane(
+        gateways: Set<IPAddress>,
+        clampsSegments: Bool,
+        sink: inout EventSink
+    ) throws -> any DataPlane {
         guard dataPlane == .kernel else { return NullDataPlane() }
         do throws(DataPlaneError) {
-            let plane = try KernelDataPlane()
+            let plane = try KernelDataPlane(clampsSegments: clampsSegments)
+            if let refusal = plane.portShift.clampRefusal { sink.report(Self.describe(refusal), at: .current()) }
             if let event = Self.describe(plane.leftovers) { sink.report(event, at: .current()) }
             do throws(DataPlaneError) {
                 for gateway in gateways { try plane.addGatewayAddress(gateway) }
@@ -118,6 +127,17 @@ package struct Invocation: Hashable, Sendable {
         } catch {
             throw StartProblem(error)
         }
+    }
+
+    private static func describe(_ clampRefusal: DataPlaneError) -> EventDescription {
+        EventDescription(
+            .kernel,
+            .warning,
+            "segments-not-clamped",
+            "the kernel has no rules that limit TCP segments (\(clampRefusal)): calls work, but some pages may hang",
+            remedy: "limit them elsewhere, and set ppp.clamp-mss: false",
+            fields: [.init("step", clampRefusal.step), .init("errno", clampRefusal.code)]
+        )
     }
 
     private static func describe(_ leftovers: Leftovers) -> EventDescription? {

@@ -43,7 +43,7 @@ struct Listings {
         guard let listing = waiting.removeValue(forKey: ticket) else { return }
         switch outcome {
         case .counters(let counters): listing.reply(.sessions(listing.calls.map { $0.with(counters) }))
-        case .done, .created, .inventory, .failed: listing.reply(.sessions(listing.calls))
+        case .done, .created, .inventory, .pathMTU, .failed: listing.reply(.sessions(listing.calls))
         }
     }
 }

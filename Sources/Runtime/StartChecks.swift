@@ -50,6 +50,7 @@ package enum StartChecks {
         facts.portHolders = []
         let all = Preflight.problems(in: facts)
         facts.isForwarding = true
+        facts.probes.removeAll { $0.part == .segmentSizes }
         facts.reservedPorts.append(RequestID.privatePorts)
         let grave = Set(Preflight.problems(in: facts))
         return all.map { StartProblem($0.what, remedy: $0.command, isWarning: !grave.contains($0)) }

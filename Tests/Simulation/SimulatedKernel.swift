@@ -28,6 +28,10 @@ package struct SimulatedKernel: Sendable {
     /// What the sessions' interfaces have carried, if anything.
     package var counters: [KernelSessionID: TrafficCounters] = [:]
     private static let noTraffic = TrafficCounters(receivedPackets: 0, receivedBytes: 0, sentPackets: 0, sentBytes: 0)
+    /// What it knows of every path.
+    package var pathMTU = 1500
+    /// What was to go in one piece, as L2TP.
+    package private(set) var probes: [[UInt8]] = []
     /// Which requests fail, and how.
     package var failing: @Sendable (DataPlaneRequest) -> DataPlaneError? = { _ in nil }
 
@@ -125,6 +129,15 @@ package struct SimulatedKernel: Sendable {
             guard associations[association.id] == nil else { return refuse("move onto another", 17) }
             associations[association.id] = association
             order = order.map { $0 == id ? association.id : $0 }
+        case .setMTU(let id, let mtu):
+            guard sessions[id] != nil else { return refuse("MTU without session", 19) }
+            sessions[id]?.mtu = mtu
+        case .readPathMTU(let id):
+            guard sockets[id]?.peer != nil else { return refuse("path of an unconnected socket", 107) }
+            return .pathMTU(pathMTU)
+        case .probePath(let id, let datagram):
+            guard sockets[id]?.peer != nil else { return refuse("probe from an unconnected socket", 107) }
+            probes.append(datagram)
         case .readCounters(let ids):
             let known = ids.filter { sessions[$0] != nil }
             return .counters(Dictionary(uniqueKeysWithValues: known.map { ($0, counters[$0] ?? Self.noTraffic) }))
@@ -156,6 +169,9 @@ package struct SimulatedKernel: Sendable {
         case .remove: "remove"
         case .createSession: "createSession"
         case .bringUp: "bringUp"
+        case .setMTU(_, let mtu): "setMTU \(mtu)"
+        case .readPathMTU: "readPathMTU"
+        case .probePath: "probePath"
         case .removeSession: "removeSession"
         case .move(_, let direction, _): "move \(direction)"
         case .readCounters: "readCounters"

@@ -27,6 +27,13 @@ int culvert_reuse_address(int fd);
 /// Lets packets of any size out, in fragments if they must: IP_MTU_DISCOVER with IP_PMTUDISC_DONT.
 int culvert_allow_fragments(int fd, int family);
 
+/// Lets no packet out in fragments, however small the kernel believes the path to be: IP_MTU_DISCOVER with
+/// IP_PMTUDISC_PROBE.
+int culvert_forbid_fragments(int fd, int family);
+
+/// What the kernel knows of the path to the peer of a connected socket, in bytes: IP_MTU.
+int culvert_path_mtu(int fd, int family);
+
 /// Sends UDP over IPv4 with checksum 0, the kernel's L2TP included: SO_NO_CHECK.
 int culvert_omit_checksum(int fd);
 

@@ -34,6 +34,12 @@ package enum RouteMessages {
         link(0, type: RTM_NEWLINK, index: index, isUp: true)
     }
 
+    package static func setMTU(_ mtu: Int, index: Int) -> NetlinkMessage {
+        var message = link(0, type: RTM_NEWLINK, index: index)
+        message.put(IFLA_MTU, u32: UInt32(clamping: mtu))
+        return message
+    }
+
     package static func bringDown(index: Int) -> NetlinkMessage {
         link(0, type: RTM_NEWLINK, index: index, isUp: false, changesState: true)
     }

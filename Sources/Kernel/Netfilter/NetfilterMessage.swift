@@ -123,13 +123,16 @@ enum NetfilterExpression: Hashable {
         /// Of a quoted packet with nothing between its IPv6 header and that of UDP.
         case quotedPortV6 = 50
 
+        /// Of TCP.
+        case tcpFlags = 13
+
         /// Of ICMP.
         static let typeAndCode = sourcePort
 
         var length: UInt32 {
             switch self {
             case .sourcePort, .destinationPort, .checksum, .quotedPort, .quotedPortV6: 2
-            case .quotedVersion, .quotedNextHeader, .quotedProtocol: 1
+            case .quotedVersion, .quotedNextHeader, .quotedProtocol, .tcpFlags: 1
             }
         }
     }
@@ -151,6 +154,9 @@ enum NetfilterExpression: Hashable {
     enum Meta: UInt32 {
         case networkProtocol = 15
         case transportProtocol = 16
+        /// Of the device that the packet came in by, or leaves by: `IFLA_GROUP`.
+        case inputGroup = 21
+        case outputGroup = 22
         case securityPath = 25
     }
 
@@ -164,6 +170,14 @@ enum NetfilterExpression: Hashable {
     case compare(Register, Comparison, [UInt8])
     case shiftLeft(Register, by: UInt32)
     case toNetworkOrder(Register)
+    /// Of the two bytes at the beginning of the register.
+    case shortToNetworkOrder(Register)
+    case mask(Register, UInt8)
+    /// What a TCP segment may hold on the route of the packet, and on that of the answers.
+    case loadSegmentSize(Register)
+    /// The maximum segment size that a TCP SYN offers becomes this, if it is larger; without such an option nothing
+    /// happens.
+    case limitSegmentSize(Register)
     case set(Register, [UInt8])
     case count(String)
     case doNotTrack
@@ -183,11 +197,12 @@ enum NetfilterExpression: Hashable {
         switch self {
         case .load: "meta"
         case .loadField, .storeField: "payload"
-        case .loadRouteIsProtected: "rt"
+        case .loadRouteIsProtected, .loadSegmentSize: "rt"
+        case .limitSegmentSize: "exthdr"
         case .loadRequestID: "xfrm"
         case .compare: "cmp"
-        case .shiftLeft: "bitwise"
-        case .toNetworkOrder: "byteorder"
+        case .shiftLeft, .mask: "bitwise"
+        case .toNetworkOrder, .shortToNetworkOrder: "byteorder"
         case .set, .drop, .accept, .jump: "immediate"
         case .count: "objref"
         case .doNotTrack: "notrack"
@@ -234,6 +249,27 @@ enum NetfilterExpression: Hashable {
             message.put(Int(NFTA_BYTEORDER_OP.rawValue), networkOrder: 1)  // NFT_BYTEORDER_HTON
             message.put(Int(NFTA_BYTEORDER_LEN.rawValue), networkOrder: 4)
             message.put(Int(NFTA_BYTEORDER_SIZE.rawValue), networkOrder: 4)
+        case .shortToNetworkOrder(let register):
+            message.put(Int(NFTA_BYTEORDER_SREG.rawValue), networkOrder: register.rawValue)
+            message.put(Int(NFTA_BYTEORDER_DREG.rawValue), networkOrder: register.rawValue)
+            message.put(Int(NFTA_BYTEORDER_OP.rawValue), networkOrder: 1)  // NFT_BYTEORDER_HTON
+            message.put(Int(NFTA_BYTEORDER_LEN.rawValue), networkOrder: 2)
+            message.put(Int(NFTA_BYTEORDER_SIZE.rawValue), networkOrder: 2)
+        case .mask(let register, let mask):
+            message.put(Int(NFTA_BITWISE_SREG.rawValue), networkOrder: register.rawValue)
+            message.put(Int(NFTA_BITWISE_DREG.rawValue), networkOrder: register.rawValue)
+            message.put(Int(NFTA_BITWISE_LEN.rawValue), networkOrder: 1)
+            message.put(Int(NFTA_BITWISE_MASK.rawValue), value: [mask])
+            message.put(Int(NFTA_BITWISE_XOR.rawValue), value: [0])
+        case .loadSegmentSize(let register):
+            message.put(Int(NFTA_RT_KEY.rawValue), networkOrder: 3)  // NFT_RT_TCPMSS
+            message.put(Int(NFTA_RT_DREG.rawValue), networkOrder: register.rawValue)
+        case .limitSegmentSize(let register):
+            message.put(Int(NFTA_EXTHDR_SREG.rawValue), networkOrder: register.rawValue)
+            message.put(Int(NFTA_EXTHDR_TYPE.rawValue), u8: 2)  // TCPOPT_MAXSEG
+            message.put(Int(NFTA_EXTHDR_OFFSET.rawValue), networkOrder: 2)
+            message.put(Int(NFTA_EXTHDR_LEN.rawValue), networkOrder: 2)
+            message.put(Int(NFTA_EXTHDR_OP.rawValue), networkOrder: 1)  // NFT_EXTHDR_OP_TCPOPT
         case .set(let register, let value):
             message.put(Int(NFTA_IMMEDIATE_DREG.rawValue), networkOrder: register.rawValue)
             message.put(Int(NFTA_IMMEDIATE_DATA.rawValue), value: value)

@@ -6,14 +6,18 @@ internal import Glibc
 extension PortShift {
     /// The rules in words, with what their counters say now.
     package func description() -> RuleSet {
-        Self.description(table: table) { Counter(rawValue: $0).flatMap(packets) }
+        Self.description(table: table, clampsSegments: clampsSegments) { Counter(rawValue: $0).flatMap(packets) }
     }
 
     /// Made from the very expressions that the kernel gets.
     ///
     /// - Parameter packets: What a counter says.
-    package static func description(table: String, packets: (String) -> UInt64?) -> RuleSet {
-        let chains = transaction(table: table, isActive: true).chains
+    package static func description(
+        table: String,
+        clampsSegments: Bool = true,
+        packets: (String) -> UInt64?
+    ) -> RuleSet {
+        let chains = transaction(table: table, isActive: true, clampsSegments: clampsSegments).chains
         return RuleSet(
             table: "inet \(table)",
             rules: chains.flatMap { chain in
@@ -76,6 +80,10 @@ extension PortShift {
         Counter.refusedL2TP.rawValue: "L2TP without IPsec is refused, whether or not anybody listens.",
         Counter.refusedPrivate.rawValue: "Private ports are for what came through IPsec.",
         Counter.refusedOut.rawValue: "No association protects it (any more). Rather nothing than in clear.",
+        Counter.clamped.rawValue: """
+        TCP would fill packets that do not fit into the tunnel, and hear of it only if nobody drops ICMP. So each \
+        side is told a size that fits. Of both ways the narrower one counts; a smaller size stays as it is.
+        """,
         Counter.refusedQuote.rawValue: """
         An ICMP error quotes what it is about, up to half a kilobyte. This one would tell in clear what came \
         protected.
@@ -92,6 +100,7 @@ private struct RuleWords {
         case routeIsProtected
         case requestID
         case value([UInt8])
+        case segmentSize
         case nothing
     }
 
@@ -136,6 +145,15 @@ private struct RuleWords {
         case .set(let register, let value): registers[register] = .value(value)
         // Only for the request id, whose low half they bring to where a port lies.
         case .shiftLeft, .toNetworkOrder: break
+        case .loadSegmentSize(let register): registers[register] = .segmentSize
+        // Those bits that are asked about.
+        case .mask, .shortToNetworkOrder: break
+        case .limitSegmentSize(let register):
+            guard case .segmentSize = registers[register] else {
+                act(Self.unknown("a segment size"))
+                break
+            }
+            act("the largest segment that it offers becomes what fits both ways, if it is larger")
         case .compare(let register, .equal, let value): test(register, .equal(value))
         case .compare(let register, .notEqual, let value): test(register, .notEqual(value))
         case .compare(let register, .greaterOrEqual, let value): test(register, .atLeast(value))
@@ -176,6 +194,10 @@ private struct RuleWords {
             return "UDP"
         case (.meta(.transportProtocol), .equal([1])): return "ICMP"
         case (.meta(.transportProtocol), .equal([58])): return "ICMPv6"
+        case (.meta(.transportProtocol), .equal([6])): return "TCP"
+        case (.field(.tcpFlags), .equal([2])): return "opens a connection"
+        case (.meta(.inputGroup), .equal(Ownership.liveGroup.hostOrderBytes)): return "from a peer"
+        case (.meta(.outputGroup), .equal(Ownership.liveGroup.hostOrderBytes)): return "to a peer"
         case (.meta(.networkProtocol), .equal([UInt8(NFPROTO_IPV4)])): return "IPv4"
         case (.meta(.networkProtocol), .equal([UInt8(NFPROTO_IPV6)])): return "IPv6"
         case (.meta(.securityPath), .equal([1])): return "came through IPsec"

@@ -24,24 +24,54 @@ package final class PortShift {
         case refusedQuote = "refused-quote-in-clear"
         /// Something else than L2TP under a peer's keys: whoever has keys has them for L2TP, and for nothing else here.
         case refusedInside = "refused-inside-esp"
+        /// TCP connections of peers with networks behind us whose segments were limited, both ways.
+        case clamped
     }
 
     private let socket: NetlinkSocket
     let table: String
+    let clampsSegments: Bool
+    /// Why TCP segments are not limited although they should be.
+    package private(set) var clampRefusal: DataPlaneError?
 
-    /// Makes the table, the whole of it or nothing.
+    /// Makes the table, the whole of it or nothing; without the rules for TCP if the kernel does not know them.
     ///
+    /// - Parameter clampsSegments: Limit the segments of TCP connections that are forwarded to or from peers to what
+    ///   their interfaces take.
     /// - Throws: With EEXIST or EPERM if another culvertd runs here; with ENOENT or EOPNOTSUPP if the kernel lacks
     ///   nf_tables or one of its expressions.
-    package convenience init() throws(DataPlaneError) {
-        try self.init(table: Ownership.tableName, isActive: true)
+    package convenience init(clampsSegments: Bool = true) throws(DataPlaneError) {
+        guard clampsSegments else {
+            try self.init(table: Ownership.tableName, isActive: true, clampsSegments: false)
+            return
+        }
+        let refusal = Self.clampRefusal()
+        try self.init(table: Ownership.tableName, isActive: true, clampsSegments: refusal == nil)
+        clampRefusal = refusal
+    }
+
+    /// Whether the kernel knows how to limit segments.
+    static func clampRefusal() -> DataPlaneError? {
+        do throws(DataPlaneError) {
+            let socket = try NetlinkSocket(.netfilter)
+            var rules = NetfilterTransaction(table: "\(Ownership.tableName)-clamp")
+            rules.addOwnedTable()
+            rules.addCounter(Counter.clamped.rawValue)
+            addClamp(to: &rules, hook: nil)
+            var batch = rules.finished()
+            let failures = socket.perform(&batch).failures
+            return failures.keys.min().flatMap { failures[$0] }
+        } catch {
+            return error
+        }
     }
 
     /// - Parameter isActive: Otherwise no packet meets the rules: for finding out whether the kernel takes them.
-    init(table: String, isActive: Bool) throws(DataPlaneError) {
+    init(table: String, isActive: Bool, clampsSegments: Bool) throws(DataPlaneError) {
         self.table = table
+        self.clampsSegments = clampsSegments
         socket = try NetlinkSocket(.netfilter)
-        var batch = Self.rules(table: table, isActive: isActive)
+        var batch = Self.rules(table: table, isActive: isActive, clampsSegments: clampsSegments)
         let failures = socket.perform(&batch).failures
         guard let first = failures.keys.min(), var failure = failures[first] else { return }
         if failure.isExists || failure.code == EPERM {
@@ -90,14 +120,16 @@ package final class PortShift {
         return UInt64(bigEndian: UInt64(hostOrder: value))
     }
 
-    package static func rules(table: String, isActive: Bool) -> NetlinkBatch {
-        transaction(table: table, isActive: isActive).finished()
+    package static func rules(table: String, isActive: Bool, clampsSegments: Bool = true) -> NetlinkBatch {
+        transaction(table: table, isActive: isActive, clampsSegments: clampsSegments).finished()
     }
 
-    static func transaction(table: String, isActive: Bool) -> NetfilterTransaction {
+    static func transaction(table: String, isActive: Bool, clampsSegments: Bool) -> NetfilterTransaction {
         var rules = NetfilterTransaction(table: table)
         rules.addOwnedTable()
-        for counter in Counter.allCases { rules.addCounter(counter.rawValue) }
+        for counter in Counter.allCases where counter != .clamped || clampsSegments {
+            rules.addCounter(counter.rawValue)
+        }
         let hook = { (number: nf_inet_hooks, priority: Int32) in isActive ? (number.rawValue, priority) : nil }
         // What came under a peer's keys. First of all, so that no rule of anybody's sends it elsewhere; and before
         // conntrack: its NAT would make the kernel look for the policy anew, without the socket's.
@@ -122,8 +154,33 @@ package final class PortShift {
         rules.addRule("out", isPrivate(.sourcePort) + becomesL2TP(.incremental))
         rules.addRule("out", isTransport(1) + [.jump("quotes")])
         rules.addRule("out", isTransport(58) + [.jump("quotes-v6")])
+        // Among the chains that change packets, before the operator's filter.
+        if clampsSegments { addClamp(to: &rules, hook: hook(NF_INET_FORWARD, -150)) }
         return rules
     }
+
+    /// To peers, and from them. The kernel takes the smaller one of what both ways carry, and never makes the size
+    /// larger than it was.
+    private static func addClamp(to rules: inout NetfilterTransaction, hook: (number: UInt32, priority: Int32)?) {
+        rules.addChain("forward", hook: hook)
+        for side in [NetfilterExpression.Meta.outputGroup, .inputGroup] {
+            rules.addRule("forward", isTransport(6) + opensConnection + isOfPeers(side) + becomesWhatFits)
+        }
+    }
+
+    private static func isOfPeers(_ side: NetfilterExpression.Meta) -> [NetfilterExpression] {
+        [.load(side, .first), .compare(.first, .equal, Ownership.liveGroup.hostOrderBytes)]
+    }
+
+    /// SYN and not RST.
+    private static let opensConnection: [NetfilterExpression] = [
+        .loadField(.tcpFlags, .first), .mask(.first, 0x06), .compare(.first, .equal, [0x02]),
+    ]
+
+    private static let becomesWhatFits: [NetfilterExpression] = [
+        .loadSegmentSize(.first), .shortToNetworkOrder(.first), .limitSegmentSize(.first),
+        .count(Counter.clamped.rawValue),
+    ]
 
     private static let l2tpPort: UInt16 = 1701
 

@@ -67,6 +67,8 @@ package enum KernelPart: String, CaseIterable, Hashable, Sendable {
     case pppDevice
     case nftables
     case dummy
+    /// The gateway does without it.
+    case segmentSizes
 
     /// The modules to load.
     package var modules: String {
@@ -79,6 +81,7 @@ package enum KernelPart: String, CaseIterable, Hashable, Sendable {
         case .pppDevice: "ppp_generic"
         case .nftables: "nf_tables nft_xfrm nft_ct nft_objref"
         case .dummy: "dummy"
+        case .segmentSizes: "nf_tables"
         }
     }
 
@@ -92,6 +95,7 @@ package enum KernelPart: String, CaseIterable, Hashable, Sendable {
         case .pppDevice: "PPP (/dev/ppp)"
         case .nftables: "nftables with IPsec expressions"
         case .dummy: "dummy devices"
+        case .segmentSizes: "nftables rules that limit TCP segments to what fits into a tunnel"
         }
     }
 }

@@ -8,6 +8,7 @@ internal import Synchronization
 enum Completion: Sendable {
     case made(KernelSessionID, Result<KernelSession, DataPlaneError>)
     case broughtUp(KernelSessionID, DataPlaneTicket, DataPlaneError?)
+    case mtuSet(KernelSessionID, DataPlaneTicket, DataPlaneError?)
     /// The devices of these sessions are gone; their descriptors are still open.
     case buried([KernelSessionID])
     case closed(KernelSessionID)

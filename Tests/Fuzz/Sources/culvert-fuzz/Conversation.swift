@@ -121,6 +121,9 @@ enum Conversation: FuzzTarget {
         case .move: 9
         case .readCounters: 10
         case .takeInventory: 11
+        case .setMTU: 12
+        case .readPathMTU: 13
+        case .probePath: 14
         }
     }
 
