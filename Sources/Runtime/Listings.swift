@@ -64,6 +64,7 @@ extension CallSnapshot {
             sentPackets: counters.sentPackets,
             sentBytes: counters.sentBytes
         )
+        call.idleSeconds = counters.idleSeconds.map(Double.init)
         return call
     }
 }

@@ -46,7 +46,7 @@ extension Shard {
         case .status:
             reply(.status(status()))
         case .sessions(let includesHalfOpen):
-            list(machine.matching(.all, at: now) + (includesHalfOpen ? machine.halfOpenPeers() : []), reply)
+            list(machine.matching(.all, at: now) + (includesHalfOpen ? machine.halfOpenPeers(at: now) : []), reply)
         case .session(let trace):
             list(machine.matching(.trace(trace), at: now), reply)
         case .rules:

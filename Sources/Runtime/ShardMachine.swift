@@ -13,7 +13,7 @@ package protocol ShardMachine {
     func matching(_ selector: CallSelector, at now: MonotonicTime) -> [CallSnapshot]
     func count(matching selector: CallSelector) -> Int
     /// Peers that have no keys for traffic yet.
-    func halfOpenPeers() -> [CallSnapshot]
+    func halfOpenPeers(at now: MonotonicTime) -> [CallSnapshot]
     func status(at now: MonotonicTime) -> StatusSnapshot
     /// What is kept of calls and of attempts at calls, in no order.
     var traces: [Trace] { get }

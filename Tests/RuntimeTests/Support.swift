@@ -326,7 +326,7 @@ struct ScriptedMachine: ShardMachine {
         }
     }
     func count(matching selector: CallSelector) -> Int { matching(selector, at: MonotonicTime(nanoseconds: 0)).count }
-    func halfOpenPeers() -> [CallSnapshot] { snapshots.filter { $0.state == "keying" } }
+    func halfOpenPeers(at now: MonotonicTime) -> [CallSnapshot] { snapshots.filter { $0.state == "keying" } }
 
     func status(at now: MonotonicTime) -> StatusSnapshot {
         StatusSnapshot(
