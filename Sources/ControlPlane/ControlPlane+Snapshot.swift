@@ -23,8 +23,8 @@ extension ControlPlane {
     /// Entries in each table, for whoever watches that they return to base. `throttled` alone may stay.
     package var tableSizes: [String: Int] {
         [
-            "ike": ike.snapshots.count,
-            "tunnels": l2tp.snapshots.count,
+            "ike": ike.count,
+            "tunnels": l2tp.count,
             "associations": associations.count,
             "request-ids": requestIDs.count,
             "security-associations": securityAssociations.count,
@@ -44,7 +44,7 @@ extension ControlPlane {
     package func status(at now: MonotonicTime) -> StatusSnapshot {
         var status = StatusSnapshot(
             callCount: calls.values.reduce(0) { $0 + ($1.isUp ? 1 : 0) },
-            ikeCount: ike.snapshots.count,
+            ikeCount: ike.count,
             childCount: associations.values.reduce(0) { $0 + $1.children.count },
             tunnelCount: associations.values.reduce(0) { $0 + $1.connections.count },
             sessionCount: calls.count,

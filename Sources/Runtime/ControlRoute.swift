@@ -8,6 +8,7 @@ package enum ControlRoute: Hashable, Sendable {
     case status
     case sessions(includesHalfOpen: Bool)
     case session(TraceID)
+    case matching(CallSelector)
     case rules
     case terminate
     case traces
@@ -17,7 +18,7 @@ package enum ControlRoute: Hashable, Sendable {
     case clearImpairments
     case reload
 
-    /// - Parameter path: Of the request. Of queries only `all` of the sessions is looked at, and `last` and `peer` of the traces.
+    /// - Parameter path: Of the request. Queries are looked at where sessions and traces are listed.
     package init(method: String, path: String) throws(ControlRefusal) {
         let query = path.drop { $0 != "?" }.dropFirst()
         let path = path.prefix { $0 != "?" }
@@ -27,7 +28,7 @@ package enum ControlRoute: Hashable, Sendable {
             self = .status
             allowed = "GET"
         case "/v1/sessions":
-            self = .sessions(includesHalfOpen: query == "all" || query == "all=true")
+            self = try Self.sessions(query)
             allowed = "GET"
         case "/v1/rules":
             self = .rules
@@ -104,6 +105,7 @@ package enum ControlRoute: Hashable, Sendable {
         case .status: .status
         case .sessions(let includesHalfOpen): .sessions(includesHalfOpen: includesHalfOpen)
         case .session(let trace): .session(trace)
+        case .matching(let selector): .matching(selector)
         case .rules: .rules
         case .terminate: .terminate(try CallSelector(json: body), by: requester)
         case .traces: .traces
@@ -156,11 +158,13 @@ extension CallSelector {
                     throw ControlRefusal(400, "a trace is sixteen hexadecimal digits")
                 }
                 return .trace(trace)
-            case .peer, .address:
+            case .peer:
+                return try CallSelector(peer: try container.decode(String.self, forKey: key))
+            case .address:
                 guard let address = IPAddress(try container.decode(String.self, forKey: key)) else {
-                    throw ControlRefusal(400, "\(key.rawValue) is not an IP address")
+                    throw ControlRefusal(400, "address is not an IP address")
                 }
-                return key == .peer ? .peer(address) : .innerAddress(address)
+                return .innerAddress(address)
             }
         }
     }
