@@ -7,6 +7,7 @@
 #include <linux/if_pppol2tp.h>
 #include <linux/if_pppox.h>
 #include <linux/ppp-ioctl.h>
+#include <linux/ppp_defs.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -107,6 +108,14 @@ int culvert_ppp_unit_number(int fd)
 {
     int unit = 0;
     return ioctl(fd, PPPIOCGUNIT, &unit) < 0 ? -errno : unit;
+}
+
+int64_t culvert_ppp_idle(int fd)
+{
+    struct ppp_idle idle = {0};
+    if (ioctl(fd, PPPIOCGIDLE, &idle) < 0) return -errno;
+    const int64_t seconds = idle.xmit_idle < idle.recv_idle ? idle.xmit_idle : idle.recv_idle;
+    return seconds < 0 ? 0 : seconds;
 }
 
 int culvert_ppp_connect(int channel_fd, int unit) { return result(ioctl(channel_fd, PPPIOCCONNECT, &unit)); }

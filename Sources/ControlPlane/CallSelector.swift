@@ -7,6 +7,8 @@ package enum CallSelector: Hashable, Sendable {
     case user(String)
     /// Outer address.
     case peer(IPAddress)
+    /// Outer addresses.
+    case peers(IPPrefix)
     case innerAddress(IPAddress)
     case interface(String)
     case all

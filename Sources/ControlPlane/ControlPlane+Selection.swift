@@ -42,19 +42,20 @@ extension ControlPlane {
         }
     }
 
-    private func matches(_ call: Call, _ selector: CallSelector) -> Bool {
+    func matches(_ call: Call, _ selector: CallSelector) -> Bool {
         switch selector {
         case .user(let name): call.userName == name
         case .innerAddress(let address): call.lease?.address == address
         case .interface(let name): call.kernel.interface == name
-        case .trace, .peer, .all: matches(call.association, selector)
+        case .trace, .peer, .peers, .all: matches(call.association, selector)
         }
     }
 
-    private func matches(_ id: RequestID, _ selector: CallSelector) -> Bool {
+    func matches(_ id: RequestID, _ selector: CallSelector) -> Bool {
         switch selector {
         case .trace(let trace): associations[id]?.trace == trace
         case .peer(let address): associations[id]?.peer.address == address
+        case .peers(let prefix): associations[id].map { prefix.contains($0.peer.address) } ?? false
         case .all: true
         case .user, .innerAddress, .interface: false
         }

@@ -10,20 +10,10 @@ extension ControlPlane {
     package func calls(at now: MonotonicTime) -> [CallSnapshot] { matching(.all, at: now) }
 
     /// Peers that have no keys for traffic yet. In a flood these are many, and nobody's.
-    package func halfOpenPeers() -> [CallSnapshot] {
-        var snapshots: [CallSnapshot] = []
-        for keys in ike.snapshots where requestIDs[keys.id] == nil {
-            snapshots.append(
-                CallSnapshot(
-                    trace: keys.trace.description,
-                    state: "keying",
-                    ageSeconds: 0,
-                    ike: CallSnapshot.IKEPart(keys),
-                    esp: []
-                )
-            )
-        }
-        return Self.sorted(snapshots)
+    package func halfOpenPeers(at now: MonotonicTime) -> [CallSnapshot] {
+        Self.sorted(
+            ike.snapshots.filter { requestIDs[$0.id] == nil }.map { CallSnapshot(halfOpen: $0, at: now) }
+        )
     }
 
     static func sorted(_ snapshots: [CallSnapshot]) -> [CallSnapshot] {
@@ -33,8 +23,8 @@ extension ControlPlane {
     /// Entries in each table, for whoever watches that they return to base. `throttled` alone may stay.
     package var tableSizes: [String: Int] {
         [
-            "ike": ike.snapshots.count,
-            "tunnels": l2tp.snapshots.count,
+            "ike": ike.count,
+            "tunnels": l2tp.count,
             "associations": associations.count,
             "request-ids": requestIDs.count,
             "security-associations": securityAssociations.count,
@@ -54,7 +44,7 @@ extension ControlPlane {
     package func status(at now: MonotonicTime) -> StatusSnapshot {
         var status = StatusSnapshot(
             callCount: calls.values.reduce(0) { $0 + ($1.isUp ? 1 : 0) },
-            ikeCount: ike.snapshots.count,
+            ikeCount: ike.count,
             childCount: associations.values.reduce(0) { $0 + $1.children.count },
             tunnelCount: associations.values.reduce(0) { $0 + $1.connections.count },
             sessionCount: calls.count,
@@ -70,16 +60,10 @@ extension ControlPlane {
             trace: association.trace.description,
             state: association.isClosing ? "closing" : association.connections.isEmpty ? "keyed" : "tunnel",
             ageSeconds: association.started.duration(to: now).wholeSeconds,
-            ike: keys.map(CallSnapshot.IKEPart.init) ?? CallSnapshot.IKEPart(association),
+            ike: keys.map { CallSnapshot.IKEPart($0, at: now) } ?? CallSnapshot.IKEPart(association),
             esp: association.children.values.sorted { $0.sa.id.inboundSPI.rawValue < $1.sa.id.inboundSPI.rawValue }.map
             {
-                CallSnapshot.ESPPart(
-                    inboundSPI: $0.sa.id.inboundSPI.description,
-                    outboundSPI: $0.sa.outboundSPI.description,
-                    transform: $0.sa.transform.description,
-                    encapsulated: $0.sa.isEncapsulated,
-                    requestID: association.id.rawValue
-                )
+                CallSnapshot.ESPPart($0, of: association)
             }
         )
     }
@@ -90,6 +74,7 @@ extension ControlPlane {
         if snapshot.state != "closing" { snapshot.state = call.isUp ? "up" : "negotiating" }
         snapshot.user = call.userName ?? link.userName
         snapshot.innerAddress = call.lease?.address.description
+        snapshot.gatewayAddress = call.lease?.gateway.description
         snapshot.interface = call.kernel.interface
         snapshot.mtu = call.mtu
         snapshot.mtuExplanation = call.mtuExplanation
@@ -121,6 +106,17 @@ extension Call {
 }
 
 extension CallSnapshot {
+    /// A peer that has no keys for traffic yet.
+    init(halfOpen keys: IKE.Snapshot, at now: MonotonicTime) {
+        self.init(
+            trace: keys.trace.description,
+            state: "keying",
+            ageSeconds: 0,
+            ike: IKEPart(keys, at: now),
+            esp: []
+        )
+    }
+
     /// A call that outlives its keys for a moment.
     fileprivate static func closing(_ call: Call) -> CallSnapshot {
         CallSnapshot(
@@ -133,8 +129,21 @@ extension CallSnapshot {
     }
 }
 
+extension CallSnapshot.ESPPart {
+    fileprivate init(_ child: Association.Child, of association: Association) {
+        self.init(
+            inboundSPI: child.sa.id.inboundSPI.description,
+            outboundSPI: child.sa.outboundSPI.description,
+            transform: child.sa.transform.description,
+            encapsulated: child.sa.isEncapsulated,
+            requestID: association.id.rawValue
+        )
+        sending = child.sa.id == association.newestChild
+    }
+}
+
 extension CallSnapshot.IKEPart {
-    init(_ keys: IKE.Snapshot) {
+    init(_ keys: IKE.Snapshot, at now: MonotonicTime) {
         self.init(
             local: keys.local.description,
             peer: keys.peer.description,
@@ -147,6 +156,7 @@ extension CallSnapshot.IKEPart {
         )
         client = keys.client?.rawValue
         key = keys.keyName
+        ageSeconds = keys.established?.duration(to: now).wholeSeconds
     }
 
     init(_ association: Association) {

@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// One call over all its layers, as `culvertctl` shows it. The JSON keys are the names of the
-/// properties, and stable. What is not known (yet) is absent.
+/// properties, and stable; `Docs/JSON.md` lists them. What is not known (yet) is absent.
 package struct CallSnapshot: Codable, Hashable, Sendable {
     /// Sixteen hexadecimal digits.
     package var trace: String
     /// `keying`, `keyed`, `tunnel`, `negotiating`, `up`, `closing`.
     package var state: String
     package var user: String?
+    /// The peer's, inside the tunnel.
     package var innerAddress: String?
+    /// Our own, inside the tunnel.
+    package var gatewayAddress: String?
     package var interface: String?
     package var mtu: Int?
     /// How `mtu` came about, for people.
     package var mtuExplanation: String?
     package var ageSeconds: Double
+    /// Whole seconds since the last IP packet through the interface, in either direction.
+    package var idleSeconds: Double?
 
     package var ike: IKEPart
     package var esp: [ESPPart]
@@ -34,6 +39,8 @@ package struct CallSnapshot: Codable, Hashable, Sendable {
         package var client: String?
         /// The name of the pre-shared key, if the profile has several.
         package var key: String?
+        /// Since these keys were agreed.
+        package var ageSeconds: Double?
 
         package init(
             local: String,
@@ -62,6 +69,8 @@ package struct CallSnapshot: Codable, Hashable, Sendable {
         package var transform: String
         package var encapsulated: Bool
         package var requestID: UInt32
+        /// The gateway sends with this pair; it receives with all of them.
+        package var sending = false
 
         package init(
             inboundSPI: String,

@@ -27,7 +27,7 @@ package enum DataPlaneRequest: Hashable, Sendable {
     case probePath(RequestID, [UInt8])
     /// Takes the interface, the channel and the session down; may answer late.
     case removeSession(KernelSessionID)
-    /// Answered with ``DataPlaneOutcome/counters(_:)``: those sessions that are there.
+    /// Answered with ``DataPlaneOutcome/counters(_:)``: those sessions that are there, and perhaps others.
     case readCounters([KernelSessionID])
     /// Answered with ``DataPlaneOutcome/inventory(_:)``: everything of ours that the kernel holds.
     case takeInventory
@@ -166,6 +166,8 @@ package struct TrafficCounters: Hashable, Sendable {
     package var receivedBytes: UInt64
     package var sentPackets: UInt64
     package var sentBytes: UInt64
+    /// Since the last IP packet in either direction; `nil` if nobody counts that.
+    package var idleSeconds: UInt64?
 
     package init(receivedPackets: UInt64, receivedBytes: UInt64, sentPackets: UInt64, sentBytes: UInt64) {
         self.receivedPackets = receivedPackets

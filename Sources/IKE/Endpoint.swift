@@ -405,6 +405,10 @@ package struct Endpoint: Sendable {
         associations.keys.sorted { $0.rawValue < $1.rawValue }.compactMap(snapshot(of:))
     }
 
+    /// Of every IKE SA, in no order.
+    package var ids: [IKESAID] { Array(associations.keys) }
+    package var count: Int { associations.count }
+
     package func snapshot(of id: IKESAID) -> Snapshot? {
         guard let association = associations[id] else { return nil }
         return association.snapshot(profile: surroundings.configuration.profiles[association.profile])

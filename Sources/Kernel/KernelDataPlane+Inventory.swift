@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import CLinux
 package import DataPlane
 internal import Glibc
 internal import Primitives
@@ -12,25 +13,48 @@ struct InventoryRun {
     var changes: [SecurityAssociation.ID: Bool] = [:]
 }
 
+/// Where a session ends in the kernel, for who reads its counters on another thread.
+struct SessionDevice: Sendable {
+    let session: KernelSessionID
+    /// /dev/ppp as the unit, as long as nobody is about to close it. A reading that was asked for before is waited for.
+    var unit: Int32?
+
+    /// Since the last IP packet in either direction.
+    var idleSeconds: UInt64? {
+        guard let unit else { return nil }
+        let seconds = culvert_ppp_idle(unit)
+        return seconds < 0 ? nil : UInt64(seconds)
+    }
+}
+
 extension KernelDataPlane {
     // MARK: Counters
 
     /// Asks for counters on a thread: the kernel's lock for devices is held by mass deletions for tens of milliseconds.
-    /// Sessions that are to be removed afterwards are removed afterwards.
+    /// Sessions that are to be removed afterwards are removed afterwards. Who asks for many gets all: taking ten
+    /// thousand out of a table would hold the loop up.
     func readCounters(_ ids: [KernelSessionID], _ ticket: DataPlaneTicket) {
-        var indices: [KernelSessionID: Int] = [:]
-        for id in ids { indices[id] = sessions[id]?.kernelSession?.interfaceIndex }
-        guard !indices.isEmpty else {
+        var wanted = devices
+        if ids.count <= NetlinkBatch.limit {
+            let indices = ids.compactMap { sessions[$0]?.kernelSession?.interfaceIndex }
+            wanted = Dictionary(indices.map { ($0, devices[$0]) }) { first, _ in first }.compactMapValues(\.self)
+        }
+        guard !wanted.isEmpty else {
             notices.append(.answered(ticket, .counters([:])))
             return
         }
         lastReading += 1
         let reading = lastReading
         readings.insert(reading)
-        pool.submit { [completions, indices] sockets in
+        pool.submit { [completions, wanted] sockets in
             do throws(DataPlaneError) {
-                let byIndex = try TrafficCounters.read(Array(indices.values), over: sockets.route)
-                let counters = indices.compactMapValues { byIndex[$0] }
+                let byIndex = try TrafficCounters.read(Array(wanted.keys), over: sockets.route)
+                var counters = [KernelSessionID: TrafficCounters](minimumCapacity: byIndex.count)
+                for (index, device) in wanted {
+                    guard var counted = byIndex[index] else { continue }
+                    counted.idleSeconds = device.idleSeconds
+                    counters[device.session] = counted
+                }
                 completions.post(.counted(reading, ticket, .counters(counters)))
             } catch {
                 completions.post(.counted(reading, ticket, .failed(error)))

@@ -64,7 +64,7 @@ extension KernelDataPlane {
             var cursor = NetlinkCursor(datagram)
             while let message = try? cursor.message() {
                 guard Int(message.type) == RTM_DELLINK, let link = try? LinkRecord(message.payload),
-                    let id = sessionsByIndex[link.index]
+                    let id = devices[link.index]?.session
                 else { continue }
                 lose(id)
             }

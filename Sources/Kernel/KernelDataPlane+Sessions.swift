@@ -102,8 +102,9 @@ extension KernelDataPlane {
             answer(ticket, DataPlaneError(step: "connect(PX_PROTO_OL2TP)", code: EEXIST))
         case (.bringUp(let interface, let ticket), .some(let session)):
             bringUp(interface, ticket, session)
-        case (.remove(let ticket), .some):
+        case (.remove(let ticket), .some(let session)):
             sessions[id]?.activity = .removing(ticket)
+            devices[session.interfaceIndex]?.unit = nil
             unwatchAll(id)
             dying.append((id, after: lastReading))
         case (.setMTU(let mtu, let ticket), .some(let session)):
@@ -238,7 +239,7 @@ extension KernelDataPlane {
         switch result {
         case .success(let session):
             sessions[id]?.kernelSession = session
-            sessionsByIndex[session.interfaceIndex] = id
+            devices[session.interfaceIndex] = SessionDevice(session: id, unit: session.unit)
             sessions[id]?.watched = [session.channel, session.unit]
             watch(session.channel, .channel(id))
             watch(session.unit, .unit(id))
@@ -258,7 +259,7 @@ extension KernelDataPlane {
         for id in ids {
             guard let entry = sessions[id], let session = entry.kernelSession else { continue }
             if let address = entry.peerAddress, routes[address] == id { routes[address] = nil }
-            if sessionsByIndex[session.interfaceIndex] == id { sessionsByIndex[session.interfaceIndex] = nil }
+            if devices[session.interfaceIndex]?.session == id { devices[session.interfaceIndex] = nil }
             afterUnwatching { [completions] _ in
                 session.closeAll()
                 completions.post(.closed(id))

@@ -37,7 +37,8 @@ package final class KernelDataPlane: DataPlane {
     var sessions: [KernelSessionID: SessionEntry] = [:]
     /// Which session has the route to an address.
     var routes: [IPAddress: KernelSessionID] = [:]
-    var sessionsByIndex: [Int: KernelSessionID] = [:]
+    /// The devices of the sessions by their indices. Reading counters takes a copy of it to another thread.
+    var devices: [Int: SessionDevice] = [:]
     /// With the number of the last reading of counters that was asked for before.
     var dying: [(id: KernelSessionID, after: Int)] = []
     var isBurying = false

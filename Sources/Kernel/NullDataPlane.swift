@@ -6,7 +6,8 @@ package import Primitives
 /// It has no descriptors; what is sent or written vanishes.
 package final class NullDataPlane: DataPlane {
     private var notices: [DataPlaneNotice] = []
-    private var sessions: [KernelSessionID: Int] = [:]
+    /// What each has carried.
+    private var sessions: [KernelSessionID: TrafficCounters] = [:]
     private var associations: Set<SecurityAssociation.ID> = []
     private var lastIndex = 0
     private static let nothing = TrafficCounters(receivedPackets: 0, receivedBytes: 0, sentPackets: 0, sentBytes: 0)
@@ -21,14 +22,14 @@ package final class NullDataPlane: DataPlane {
         switch request {
         case .createSession(let session):
             lastIndex += 1
-            sessions[session.id] = lastIndex
+            sessions[session.id] = Self.nothing
             return .created(interfaceName: "null\(lastIndex)", interfaceIndex: lastIndex)
         case .removeSession(let id):
             sessions[id] = nil
             return .done
-        case .readCounters(let ids):
-            let known = ids.filter { sessions[$0] != nil }
-            return .counters(Dictionary(uniqueKeysWithValues: known.map { ($0, Self.nothing) }))
+        case .readCounters:
+            // All of them: that costs nothing, where taking out ten thousand would hold the loop up.
+            return .counters(sessions)
         case .takeInventory:
             return .inventory(KernelInventory(associations: associations, sessions: Set(sessions.keys)))
         case .install(let association):
@@ -60,7 +61,7 @@ package final class NullDataPlane: DataPlane {
     package func takeWatchChanges() -> [WatchChange] { [] }
 
     package func counters(of session: KernelSessionID) -> TrafficCounters? {
-        sessions[session].map { _ in Self.nothing }
+        sessions[session]
     }
 
     package func shutDown() {

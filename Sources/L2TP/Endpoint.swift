@@ -170,6 +170,9 @@ package struct Endpoint: Sendable {
         sortedTunnels.compactMap { connections[$0]?.snapshot }
     }
 
+    /// Of control connections.
+    package var count: Int { connections.count }
+
     /// It has said goodbye, or was told so: nothing comes of it any more.
     package func isClosing(_ tunnel: TunnelID) -> Bool { connections[tunnel]?.isClosing ?? true }
 

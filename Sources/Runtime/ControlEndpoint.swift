@@ -59,7 +59,7 @@ package enum ControlEndpoint: Hashable, Sendable, CaseIterable {
     /// Names in the query that it knows.
     package var parameters: [String] {
         switch self {
-        case .sessions: ["all"]
+        case .sessions: ["all", "trace", "user", "peer", "address", "interface"]
         case .traces: ["last", "peer"]
         case .events: ["kind", "trace", "user", "peer"]
         case .status, .session, .trace, .rules, .terminate, .reload, .impairments, .impair, .clearImpairments: []

@@ -9,6 +9,8 @@ package enum ControlRequest: Hashable, Sendable {
     /// Half-open ones are peers that have not proved who they are.
     case sessions(includesHalfOpen: Bool)
     case session(TraceID)
+    /// What ``terminate(_:by:)`` would end.
+    case matching(CallSelector)
     /// The data plane's own packet filter.
     case rules
     case terminate(CallSelector, by: Requester?)

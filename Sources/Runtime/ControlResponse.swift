@@ -9,10 +9,6 @@ package struct ControlResponse: Hashable, Sendable {
     /// For the header `Allow`; empty leaves it out.
     package var allowed: [String] = []
 
-    private struct Sessions: Encodable {
-        var sessions: [CallSnapshot]
-    }
-
     private struct Traces: Encodable {
         var traces: [TraceSummary]
     }
@@ -45,6 +41,12 @@ package struct ControlResponse: Hashable, Sendable {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         // Snapshots hold text, numbers and truth values; only a number that is none could fail.
         body = (try? encoder.encode(document)).map { Array($0) } ?? Array(#"{"error":{"message":"not JSON"}}"#.utf8)
+    }
+
+    /// One that is written already.
+    private init(document: [UInt8]) {
+        status = 200
+        body = document
     }
 
     package init(_ refusal: ControlRefusal) {
@@ -106,13 +108,13 @@ package struct ControlResponse: Hashable, Sendable {
         case (.terminated(let count), _):
             self.init(200, Terminated(terminated: count))
         case (.sessions(let calls), .session):
-            if let call = calls.first {
+            if let call = calls.min(by: { $0.precedes($1) }) {
                 self.init(200, call)
             } else {
                 self.init(ControlRefusal(404, "no call has this trace", remedy: "culvertctl sessions lists them"))
             }
         case (.sessions(let calls), _):
-            self.init(200, Sessions(sessions: calls))
+            self.init(document: CallSnapshot.document(of: calls))
         }
     }
 }

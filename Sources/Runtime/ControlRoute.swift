@@ -8,6 +8,7 @@ package enum ControlRoute: Hashable, Sendable {
     case status
     case sessions(includesHalfOpen: Bool)
     case session(TraceID)
+    case matching(CallSelector)
     case rules
     case terminate
     case traces
@@ -35,7 +36,7 @@ package enum ControlRoute: Hashable, Sendable {
         let query = try ControlQuery(path.drop { $0 != "?" }.dropFirst(), known: endpoint.parameters)
         switch endpoint {
         case .status: self = .status
-        case .sessions: self = .sessions(includesHalfOpen: try query.flag("all"))
+        case .sessions: self = try Self.sessions(query)
         case .session: self = .session(try Self.trace(trace, "culvertctl sessions lists them"))
         case .traces: self = try Self.traces(query)
         case .trace: self = .explain(.trace(try Self.trace(trace, "culvertctl explain lists those that are kept")))
@@ -52,7 +53,7 @@ package enum ControlRoute: Hashable, Sendable {
     package var endpoint: ControlEndpoint {
         switch self {
         case .status: .status
-        case .sessions: .sessions
+        case .sessions, .matching: .sessions
         case .session: .session
         case .traces, .explain(.last), .explain(.peer): .traces
         case .explain(.trace): .trace
@@ -94,6 +95,7 @@ package enum ControlRoute: Hashable, Sendable {
         case .status: .status
         case .sessions(let includesHalfOpen): .sessions(includesHalfOpen: includesHalfOpen)
         case .session(let trace): .session(trace)
+        case .matching(let selector): .matching(selector)
         case .rules: .rules
         case .terminate: .terminate(try CallSelector(json: body), by: requester)
         case .traces: .traces

@@ -61,9 +61,11 @@ extension Shard {
         case .status:
             reply(.status(status()))
         case .sessions(let includesHalfOpen):
-            list(machine.matching(.all, at: now) + (includesHalfOpen ? machine.halfOpenPeers() : []), reply)
+            listings.begin(.all, includesHalfOpen: includesHalfOpen, reply)
         case .session(let trace):
-            list(machine.matching(.trace(trace), at: now), reply)
+            listings.begin(.trace(trace), includesHalfOpen: false, reply)
+        case .matching(let selector):
+            listings.begin(selector, includesHalfOpen: false, reply)
         case .rules:
             reply(plane.rules().map { .rules($0) } ?? .refused(.noRules))
         case .terminate(let selector, let requester):
@@ -88,12 +90,6 @@ extension Shard {
         status.uptimeSeconds = Double(started.duration(to: now).wholeNanoseconds) / 1e9
         status.counters = interpreter.sink.counters.byName.merging(status.counters ?? [:]) { ours, _ in ours }
         return status
-    }
-
-    /// Replies when the kernel has told what the calls carried.
-    private mutating func list(_ calls: [CallSnapshot], _ reply: @escaping @Sendable (ControlReply) -> Void) {
-        guard let (request, ticket) = listings.begin(calls, reply) else { return }
-        interpreter.perform([.request(request, ticket)], at: now)
     }
 
     private mutating func terminate(_ selector: CallSelector, by requester: Requester?) -> Int {

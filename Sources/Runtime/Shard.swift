@@ -19,7 +19,7 @@ package enum ShardMessage: Sendable {
 /// Everything happens in ``run()``. One turn: read every ready source once (each read is bounded, so
 /// nobody starves), decide, perform; hear some of the ``Newcomers``; feed the kernel's answers back until
 /// it has no more; then send the datagrams of the turn in one batch per socket, take over what is to be
-/// watched, and sleep until the next source or the next deadline.
+/// watched, and sleep until the next source or the next deadline. Of a list of calls one slice is made in a turn.
 package struct Shard<Machine: ShardMachine>: ~Copyable {
     package enum Source: Hashable, Sendable {
         case ike(Int)
@@ -127,7 +127,8 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     }
 
     private mutating func turn() throws(SystemError) {
-        let count = try loop.wait(until: hasMoreFeedback || !newcomers.isEmpty ? now : nextDeadline, now: .current())
+        let isBusy = hasMoreFeedback || !newcomers.isEmpty || listings.hasWork
+        let count = try loop.wait(until: isBusy ? now : nextDeadline, now: .current())
         now = .current()
         for index in 0..<count {
             guard let ready = loop.ready(at: index) else { continue }
@@ -139,6 +140,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         if let deadline = machine.nextDeadline, deadline <= now {
             interpreter.perform(machine.advance(to: now), at: now)
         }
+        continueListings()
         settle()
         interpreter.send()
         applyWatchChanges()
@@ -244,6 +246,12 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
 
     mutating func handle(_ input: ControlPlane.Input) {
         interpreter.perform(machine.handle(input, at: now), at: now)
+    }
+
+    /// One slice of a list: the next comes when everybody was heard again.
+    private mutating func continueListings() {
+        guard listings.hasWork, let (request, ticket) = listings.work(on: machine, at: now) else { return }
+        interpreter.perform([.request(request, ticket)], at: now)
     }
 
     /// Says what day it is: at the start before anything else, and now and then, as clocks are set.

@@ -13,7 +13,11 @@ package protocol ShardMachine {
     func matching(_ selector: CallSelector, at now: MonotonicTime) -> [CallSnapshot]
     func count(matching selector: CallSelector) -> Int
     /// Peers that have no keys for traffic yet.
-    func halfOpenPeers() -> [CallSnapshot]
+    func halfOpenPeers(at now: MonotonicTime) -> [CallSnapshot]
+    /// The same, piece by piece: nobody else is served meanwhile.
+    func listing(_ selector: CallSelector, includesHalfOpen: Bool) -> CallListing
+    /// Looks at so many calls more.
+    func advance(_ listing: inout CallListing, by count: Int, at now: MonotonicTime)
     func status(at now: MonotonicTime) -> StatusSnapshot
     /// What is kept of calls and of attempts at calls, in no order.
     var traces: [Trace] { get }

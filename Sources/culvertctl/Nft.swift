@@ -31,8 +31,9 @@ struct Nft: PacketFilter {
             throw Problem("there is no nft on this machine", remedy: "install it: apt-get install nftables")
         }
         var ends: [Int32] = [-1, -1]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else { throw Problem("no pipe to nft: \(Self.reason(errno))") }
+        guard pipe(&ends) == 0 else { throw Problem("no pipe to nft: \(Self.reason(errno))") }
         defer { for end in ends where end >= 0 { _ = close(end) } }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }

@@ -27,7 +27,7 @@ struct SelectionTests {
     @Test func peersWithoutKeysAreShownOnlyWhenAskedFor() throws {
         let network = try network()
         #expect(network.gateway.calls(at: network.now).count == 3)
-        #expect(network.gateway.halfOpenPeers().map(\.state) == ["keying"])
+        #expect(network.gateway.halfOpenPeers(at: network.now).map(\.state) == ["keying"])
     }
 
     @Test func everySelectorMeansWhatItSays() throws {

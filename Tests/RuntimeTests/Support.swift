@@ -321,12 +321,18 @@ struct ScriptedMachine: ShardMachine {
             case .trace(let trace): call.state != "keying" && call.trace == trace.description
             case .user(let name): call.user == name
             case .all: call.state != "keying"
-            case .peer, .innerAddress, .interface: false
+            case .peer, .peers, .innerAddress, .interface: false
             }
         }
     }
     func count(matching selector: CallSelector) -> Int { matching(selector, at: MonotonicTime(nanoseconds: 0)).count }
-    func halfOpenPeers() -> [CallSnapshot] { snapshots.filter { $0.state == "keying" } }
+    func halfOpenPeers(at now: MonotonicTime) -> [CallSnapshot] { snapshots.filter { $0.state == "keying" } }
+
+    func listing(_ selector: CallSelector, includesHalfOpen: Bool) -> CallListing {
+        let now = MonotonicTime(nanoseconds: 0)
+        return CallListing(showing: matching(selector, at: now) + (includesHalfOpen ? halfOpenPeers(at: now) : []))
+    }
+    func advance(_ listing: inout CallListing, by count: Int, at now: MonotonicTime) {}
 
     func status(at now: MonotonicTime) -> StatusSnapshot {
         StatusSnapshot(

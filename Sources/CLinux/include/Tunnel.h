@@ -37,6 +37,8 @@ int culvert_ppp_open(void);
 int culvert_ppp_attach_channel(int fd, int channel);
 /// PPPIOCGUNIT.
 int culvert_ppp_unit_number(int fd);
+/// PPPIOCGIDLE of a unit: the smaller of both directions, in whole seconds.
+int64_t culvert_ppp_idle(int fd);
 /// PPPIOCCONNECT.
 int culvert_ppp_connect(int channel_fd, int unit);
 
