@@ -72,4 +72,21 @@ int culvert_unix_send(const char *path, const char *text, size_t count)
     return error;
 }
 
+int culvert_unix_datagram_socket(void)
+{
+    return result(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+}
+
+int culvert_unix_send_from(int fd, const char *path, const void *bytes, size_t count)
+{
+    struct sockaddr_un address;
+    socklen_t length;
+    int error = unix_address(path, &address, &length);
+    if (error < 0) return error;
+    ssize_t sent;
+    do sent = sendto(fd, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address, length);
+    while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : 0;
+}
+
 const int culvert_so_peercred = SO_PEERCRED;
