@@ -102,3 +102,20 @@ int culvert_peer_has_group(int fd, uint32_t group)
     if (groups != few) free(groups);
     return outcome;
 }
+
+int culvert_unix_datagram_socket(void)
+{
+    return result(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+}
+
+int culvert_unix_send_from(int fd, const char *path, const void *bytes, size_t count)
+{
+    struct sockaddr_un address;
+    socklen_t length;
+    int error = unix_address(path, &address, &length);
+    if (error < 0) return error;
+    ssize_t sent;
+    do sent = sendto(fd, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address, length);
+    while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : 0;
+}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import DataPlane
+internal import L2TP
 package import Primitives
 
 /// What happened to a call as a whole, or to a request to the kernel.
@@ -65,7 +66,8 @@ package struct CallEvent: Hashable, Sendable {
                 .notice,
                 "call-down",
                 "\(userName.map { "user \($0)" } ?? "an unknown caller") left after \(duration.wholeMilliseconds / 1000) s: \(reason)",
-                fields: [userName.map { .init("user", $0) }, address.map { .init("address", $0) }].compactMap(\.self)
+                fields: [userName.map { .init("user", $0) }, address.map { .init("address", $0) }].compactMap(\.self),
+                facts: [.init("reason", reason, .name)].filter { _ in reason.hasPrefix(SessionEnd.peerHungUp) }
             )
         case .kernelRefused(let error):
             return EventDescription(
@@ -217,7 +219,8 @@ extension CallEvent {
                 .debug,
                 "tunnel-established",
                 "tunnel \(tunnel) with \(hostName) stands",
-                fields: [.init("tunnel", tunnel)]
+                fields: [.init("tunnel", tunnel)],
+                facts: [.init("host-name", hostName)]
             )
         case .sessionEstablished(let id):
             EventDescription(

@@ -193,12 +193,15 @@ extension SessionEnd {
             }
     }
 
+    /// How an explanation begins that may end with what the peer had to say: after a colon.
+    static let peerHungUp = "the peer hung up, result"
+
     var explanation: String {
         switch self {
         case .administrative: "an administrator ended it"
         case .ppp(let text): text
         case .byPeer(let result, _, let message):
-            "the peer hung up, result \(result)" + (message.map { ": \($0)" } ?? "")
+            "\(Self.peerHungUp) \(result)" + (message.map { ": \($0)" } ?? "")
         case .connectionEnded: "its control connection ended"
         case .noResources(let text): text
         case .protocolError(let text): text

@@ -20,7 +20,8 @@ package enum AggressiveModeEvent: Hashable, Sendable {
                 "aggressive-mode-refused",
                 "the peer wants aggressive mode as \(identity), which no profile allows",
                 remedy:
-                    "clear the group name on the client, or name it in identities of a profile with aggressive-mode: true"
+                    "clear the group name on the client, or name it in identities of a profile with aggressive-mode: true",
+                facts: [.init("identity", identity)]
             )
         case .noKey(let identity, let profile):
             EventDescription(
@@ -29,7 +30,8 @@ package enum AggressiveModeEvent: Hashable, Sendable {
                 "aggressive-mode-without-key",
                 "the peer wants aggressive mode as \(identity), but no pre-shared key of its profile is valid today",
                 remedy: "give profile \(profile) a key that has not come to its end",
-                fields: [.init("profile", profile)]
+                fields: [.init("profile", profile)],
+                facts: [.init("identity", identity)]
             )
         case .overLimit(let limit):
             EventDescription(

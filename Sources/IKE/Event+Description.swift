@@ -152,7 +152,9 @@ extension Event {
                 "invalid-identity",
                 "the traffic asked for in quick mode is refused: \(reason)",
                 remedy: "what is accepted: UDP between any port of the one address of the peer and port 1701 of the one"
-                    + " address it dials, in transport mode; behind a NAT the peer needs NAT traversal (RFC 3947)"
+                    + " address it dials, in transport mode; behind a NAT the peer needs NAT traversal (RFC 3947)",
+                // The peer's identity, a name or a network, in whatever form.
+                facts: [.init("peer-text", reason)]
             )
         case .invalidKeyExchange(let reason):
             return EventDescription(

@@ -15,7 +15,8 @@ package enum IdentityEvent: Hashable, Sendable {
                 "identity-refused",
                 "the peer knows the pre-shared key but calls itself \(identity), which the profile does not name",
                 remedy: "add \(identity) to `identities` of profile \(profile), if the peer may come",
-                fields: [.init("profile", profile)]
+                fields: [.init("profile", profile)],
+                facts: [.init("identity", identity)]
             )
         }
     }

@@ -10,7 +10,8 @@ extension Event.Kind {
                 .warning,
                 "tunnel-limit-reached",
                 "the tunnel that \(hostName) asks for is refused: there are \(limit) already",
-                remedy: "see whether the peer opens tunnels without closing them, or raise the limit"
+                remedy: "see whether the peer opens tunnels without closing them, or raise the limit",
+                facts: [.init("host-name", hostName)]
             )
         case .tooManyRequests(let hostName):
             EventDescription(
@@ -18,7 +19,8 @@ extension Event.Kind {
                 .warning,
                 "tunnel-rate-limited",
                 "\(hostName) asks for tunnels faster than they are opened",
-                remedy: "see why the peer opens and closes tunnels in a loop"
+                remedy: "see why the peer opens and closes tunnels in a loop",
+                facts: [.init("host-name", hostName)]
             )
         case .noSecret(let hostName):
             EventDescription(
@@ -26,7 +28,8 @@ extension Event.Kind {
                 .warning,
                 "tunnel-secret-missing",
                 "\(hostName) demands tunnel authentication, and no tunnel secret is configured",
-                remedy: "configure the secret here, or take it out of the client"
+                remedy: "configure the secret here, or take it out of the client",
+                facts: [.init("host-name", hostName)]
             )
         case .authenticationFailed(let tunnel, let hostName):
             EventDescription(
@@ -35,7 +38,8 @@ extension Event.Kind {
                 "tunnel-authentication-failed",
                 "\(hostName) does not know the tunnel secret",
                 remedy: "compare the tunnel secrets of both ends",
-                fields: [.init("tunnel", tunnel)]
+                fields: [.init("tunnel", tunnel)],
+                facts: [.init("host-name", hostName)]
             )
         case .connectionFailed(let tunnel, let failure):
             EventDescription(
@@ -78,7 +82,8 @@ extension Event.Kind {
                 "tunnel-stopped",
                 "tunnel \(tunnel) is closed by \(party == .local ? "us" : "the peer"): "
                     + (result?.description ?? "no readable reason"),
-                fields: [.init("tunnel", tunnel), .init("by", party.rawValue)]
+                fields: [.init("tunnel", tunnel), .init("by", party.rawValue)],
+                facts: (result?.message).map { [.init("peer-text", $0)] } ?? []
             )
         case .unexpectedMessage(let tunnel, let type, let state):
             EventDescription(

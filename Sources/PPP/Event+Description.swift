@@ -27,7 +27,10 @@ extension Event.Kind {
                 "User \(printable(userName)) is refused with \(method.rawValue): \(refusal.reason)"
                     + (isFinal ? "" : ", and may try again"),
                 remedy: refusal.remedy(method),
-                fields: [EventDescription.Field("user", printable(userName))]
+                fields: [EventDescription.Field("user", printable(userName))],
+                facts: [
+                    EventDescription.Field("reason", refusal.name), EventDescription.Field("method", method.rawValue),
+                ]
             )
         case .networkUp(let parameters, let userName):
             EventDescription(
@@ -114,7 +117,8 @@ extension Event.Kind {
                 .ppp,
                 .info,
                 "terminated-by-peer",
-                "The peer said goodbye" + (message.isEmpty ? "" : ": \(printable(message))")
+                "The peer said goodbye" + (message.isEmpty ? "" : ": \(printable(message))"),
+                facts: message.isEmpty ? [] : [EventDescription.Field("peer-text", printable(message))]
             )
         case .userChanged(let from, let to):
             EventDescription(
@@ -122,7 +126,10 @@ extension Event.Kind {
                 .warning,
                 "user-changed",
                 "A link of user \(printable(from)) came back as user \(printable(to)), and was closed",
-                remedy: "A client that changes users has to dial again"
+                remedy: "A client that changes users has to dial again",
+                facts: [
+                    EventDescription.Field("user", printable(from)), EventDescription.Field("new-user", printable(to)),
+                ]
             )
         case .lcpOpened, .authenticated, .userRefused, .networkUp, .networkDown, .negotiationFailed,
             .protocolRejected, .malformedPacket, .unexpectedPacket, .answersLimited, .identification:
@@ -159,7 +166,13 @@ extension Event.Kind {
                 remedy: "If it keeps coming, the peer is broken or hostile"
             )
         case .identification(let text):
-            EventDescription(.ppp, .debug, "identification", "The peer calls itself \(printable(text))")
+            EventDescription(
+                .ppp,
+                .debug,
+                "identification",
+                "The peer calls itself \(printable(text))",
+                facts: [EventDescription.Field("peer-text", printable(text))]
+            )
         case .lcpOpened, .authenticated, .userRefused, .networkUp, .networkDown, .negotiationFailed,
             .loopDetected, .echoTimeout, .triesExhausted, .setUpTimeout, .peerSilent, .terminatedByPeer, .userChanged:
             description
@@ -168,6 +181,17 @@ extension Event.Kind {
 }
 
 extension AuthenticationVerdict.Refusal {
+    /// Stable, for machines.
+    fileprivate var name: String {
+        switch self {
+        case .unknownUser: "unknown-user"
+        case .wrongPassword: "wrong-password"
+        case .methodUnsuitable: "method-unsuitable"
+        case .disabled: "disabled"
+        case .throttled: "throttled"
+        }
+    }
+
     fileprivate var reason: String {
         switch self {
         case .unknownUser: "there is no such user"

@@ -27,13 +27,35 @@ package struct EventDescription: Hashable, Sendable {
     }
 
     package struct Field: Hashable, Sendable {
+        /// What the value says of people, for who must not write that down.
+        package enum Kind: String, Hashable, Sendable, CaseIterable {
+            case plain
+            /// Of a person or a device, or a text that a peer chose freely.
+            case name
+            case address
+        }
+
         package var name: String
         package var value: String
+        package var kind: Kind
 
-        package init(_ name: String, _ value: some CustomStringConvertible) {
+        /// - Parameter kind: `nil` finds out: by the value what is an address, by the field's name what names somebody.
+        package init(_ name: String, _ value: some CustomStringConvertible, _ kind: Kind? = nil) {
             self.name = name
             self.value = value.description
+            if let kind {
+                self.kind = kind
+            } else if value is IPAddress || value is SocketAddress || value is IPPrefix {
+                self.kind = .address
+            } else {
+                self.kind = Self.namesOfNames.contains(name) ? .name : .plain
+            }
         }
+
+        /// Fields that name people and devices, in every event.
+        package static let namesOfNames: Set<String> = [
+            "user", "new-user", "users", "identity", "host-name", "vendor", "key", "peer-text",
+        ]
     }
 
     package var layer: Layer
@@ -45,6 +67,8 @@ package struct EventDescription: Hashable, Sendable {
     /// What the operator can do about it.
     package var remedy: String?
     package var fields: [Field]
+    /// What stands in the message and in no field, by name: lines of the log do not repeat it.
+    package var facts: [Field]
 
     package init(
         _ layer: Layer,
@@ -52,7 +76,8 @@ package struct EventDescription: Hashable, Sendable {
         _ name: String,
         _ message: String,
         remedy: String? = nil,
-        fields: [Field] = []
+        fields: [Field] = [],
+        facts: [Field] = []
     ) {
         self.layer = layer
         self.severity = severity
@@ -60,5 +85,6 @@ package struct EventDescription: Hashable, Sendable {
         self.message = message
         self.remedy = remedy
         self.fields = fields
+        self.facts = facts
     }
 }

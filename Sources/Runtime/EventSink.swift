@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import ConfigFile
 package import ControlPlane
 internal import IKE
 package import Primitives
 
-/// Takes events: counts every one, writes the lines that the level and the limiter let through.
+/// Takes events: counts every one, writes the lines that the level and the limiter let through, and those that matter
+/// to security elsewhere.
 package struct EventSink: Sendable {
-    private let format: LogFormat
-    private let level: EventDescription.Severity
+    var format: LogFormat
+    var level: EventDescription.Severity
     private let wallClock: @Sendable () -> WallClockTime
     private var limiter: LogLimiter
-    private var output: LogOutput
+    var output: LogOutput
+    var security: SecurityLog?
+    var privacy: Privacy?
+    private var scans = ScanDetector()
     private var minute: Minute?
+    /// When keys are next looked through for old ones.
+    private var nextForgetting: MonotonicTime?
     /// Bytes written in a minute at most, summaries left aside.
     private let bytesPerMinute: Int
     package var counters = Counters()
@@ -18,11 +25,15 @@ package struct EventSink: Sendable {
     /// Who else listens; `nil` for nobody.
     package var feed: EventFeed?
 
+    private static let forgettingInterval = Duration.seconds(600)
+
     package init(
         format: LogFormat = .text,
         level: EventDescription.Severity = .info,
         limiter: LogLimiter = LogLimiter(),
         output: LogOutput = LogOutput(),
+        security: SecurityLog? = nil,
+        privacy: Privacy? = nil,
         bytesPerMinute: Int = 1 << 20,
         wallClock: @escaping @Sendable () -> WallClockTime = { .current() }
     ) {
@@ -30,6 +41,8 @@ package struct EventSink: Sendable {
         self.level = level
         self.limiter = limiter
         self.output = output
+        self.security = security
+        self.privacy = privacy
         self.bytesPerMinute = bytesPerMinute
         self.wallClock = wallClock
     }
@@ -51,19 +64,71 @@ package struct EventSink: Sendable {
     ) {
         counters.count(layer: description.layer.rawValue, name: description.name)
         feed?.publish(description, trace: trace, peer: peer)
-        guard description.severity >= level, limiter.admits(description, from: peer?.address, at: now) else { return }
-        let line = LogLine(time: wallClock(), description: description, trace: trace, peer: peer).bytes(as: format)
-        guard fits(line.count, at: now) else { return }
-        write(line)
+        write(description, trace: trace, peer: peer, at: now)
+        if let scan = scans.note(description, from: peer?.address, at: now) {
+            report(scan, trace: trace, peer: peer, at: now)
+        }
+    }
+
+    /// To the log and the security log, as far as they take it.
+    private mutating func write(
+        _ description: EventDescription,
+        trace: TraceID?,
+        peer: SocketAddress?,
+        at now: MonotonicTime
+    ) {
+        if let minute, minute.end <= now { endMinute() }
+        let action = security == nil ? nil : SecurityAction.of(description)
+        let isLogged = description.severity >= level && limiter.admits(description, from: peer?.address, at: now)
+        guard isLogged || action != nil else { return }
+        let line = line(description, trace: trace, peer: peer)
+        if let action { write(line, action, at: now) }
+        if isLogged {
+            let bytes = bytes(of: line)
+            if fits(bytes.count, at: now) { write(bytes) }
+        }
+        if let problem = privacy?.takeProblem() {
+            report(
+                EventDescription(
+                    .control,
+                    .error,
+                    "privacy-keys-unavailable",
+                    "there is no key for pseudonyms, and the log leaves out what they would stand for: \(problem)",
+                    remedy: "see that culvertd may write in log.privacy.keys, and that its disk is not full"
+                ),
+                at: now
+            )
+        }
+    }
+
+    private mutating func write(_ line: LogLine, _ action: SecurityAction, at now: MonotonicTime) {
+        tellHeld(at: now, ends: action.id == "gateway-stopped")
+        guard security?.admits(action, at: now) == true else { return }
+        if security?.write(line, action, shared: &output) == false { counters.lostLogLines += 1 }
+    }
+
+    mutating func tellHeld(at now: MonotonicTime, ends: Bool = false) {
+        for held in security?.takeHeld(at: now, ends: ends) ?? [] {
+            counters.count(layer: held.layer.rawValue, name: held.name)
+            guard let action = SecurityAction.of(held) else { continue }
+            let line = LogLine(time: wallClock(), description: held, trace: nil, peer: nil)
+            if security?.write(line, action, shared: &output) == false { counters.lostLogLines += 1 }
+        }
+    }
+
+    /// A line as the privacy settings want it.
+    private mutating func line(_ description: EventDescription, trace: TraceID?, peer: SocketAddress?) -> LogLine {
+        let line = LogLine(time: wallClock(), description: description, trace: trace, peer: peer)
+        return privacy?.conceal(line) ?? line
+    }
+
+    private func bytes(of line: LogLine) -> [UInt8] {
+        output.isJournal ? line.journalEntry().bytes : line.bytes(as: format)
     }
 
     /// Whether the minute has room for so many bytes more.
     private mutating func fits(_ count: Int, at now: MonotonicTime) -> Bool {
         var minute = self.minute ?? Minute(end: now.advanced(by: .seconds(60)))
-        if minute.end <= now {
-            tell(minute)
-            minute = Minute(end: now.advanced(by: .seconds(60)))
-        }
         defer { self.minute = minute }
         guard minute.bytes + count <= bytesPerMinute else {
             minute.held += 1
@@ -75,16 +140,14 @@ package struct EventSink: Sendable {
 
     /// When ``advance(to:)`` next has something to do.
     package var nextDeadline: MonotonicTime? {
-        guard let minute, minute.held > 0 else { return limiter.nextDeadline }
-        return min(limiter.nextDeadline ?? minute.end, minute.end)
+        var deadlines = [limiter.nextDeadline, security?.nextDeadline, nextForgetting]
+        if let minute, minute.held > 0 { deadlines.append(minute.end) }
+        return deadlines.compactMap(\.self).min()
     }
 
-    /// Tells how many lines were held back.
+    /// Tells how many lines were held back; deletes old keys.
     package mutating func advance(to now: MonotonicTime) {
-        if let minute, minute.end <= now {
-            tell(minute)
-            self.minute = nil
-        }
+        if let minute, minute.end <= now { endMinute() }
         for held in limiter.summary(at: now) {
             write(
                 EventDescription(
@@ -97,11 +160,20 @@ package struct EventSink: Sendable {
                 )
             )
         }
+        tellHeld(at: now)
+        if let nextForgetting, nextForgetting <= now { forget(at: now) }
     }
 
-    /// What a minute held back because it was full.
-    private mutating func tell(_ minute: Minute) {
-        guard minute.held > 0 else { return }
+    /// Deletes the keys of old pseudonyms, and plans to do so again.
+    mutating func forget(at now: MonotonicTime) {
+        privacy?.forget(before: wallClock())
+        nextForgetting = privacy == nil ? nil : now.advanced(by: Self.forgettingInterval)
+    }
+
+    /// Tells what a minute held back because it was full.
+    private mutating func endMinute() {
+        defer { minute = nil }
+        guard let minute, minute.held > 0 else { return }
         write(
             EventDescription(
                 .control,
@@ -114,9 +186,10 @@ package struct EventSink: Sendable {
     }
 
     private mutating func write(_ description: EventDescription) {
-        write(LogLine(time: wallClock(), description: description, trace: nil, peer: nil).bytes(as: format))
+        write(bytes(of: LogLine(time: wallClock(), description: description, trace: nil, peer: nil)))
     }
 
+    /// - Parameter line: Or an entry of the journal.
     private mutating func write(_ line: [UInt8]) {
         if output.lost > 0 {
             let lost = EventDescription(
@@ -127,7 +200,7 @@ package struct EventSink: Sendable {
                 fields: [.init("count", output.lost)]
             )
             let line = LogLine(time: wallClock(), description: lost, trace: nil, peer: nil)
-            if !output.write(line.bytes(as: format)) {
+            if !output.write(bytes(of: line)) {
                 counters.lostLogLines += 1
                 return
             }

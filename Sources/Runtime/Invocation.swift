@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
-internal import ConfigFile
+package import ConfigFile
 internal import DataPlane
 internal import Glibc
 internal import Kernel
@@ -44,15 +44,15 @@ package struct Invocation: Hashable, Sendable {
     /// - Returns: The exit code.
     package func run() -> Int32 {
         guard let settings = readSettings() else { return 1 }
-        var sink = EventSink(
-            format: logFormat ?? LogFormat(rawValue: settings.log.format.rawValue) ?? .text,
-            level: logLevel ?? settings.log.level
-        )
+        let log = logSettings(settings)
+        // To standard error, until what else there is to write to is open.
+        var sink = EventSink(format: LogFormat(rawValue: log.format.rawValue) ?? .text, level: log.level)
         do throws(any Error) {
             umask(0o077)
             _ = try valueOrError(culvert_forbid_dumps(), "prctl")
             let signals = try Signals()
             let user = try user.map { name throws(StartProblem) in try ProcessUser(name) }
+            try sink.apply(EventSink.Settings(log, gateway: settings.gatewayName), owner: user)
             var daemon = Daemon(settings)
             daemon.allowsImpairments = allowsImpairments
             daemon.notificationSocket = ServiceNotification.takeSocketFromEnvironment()
@@ -79,6 +79,14 @@ package struct Invocation: Hashable, Sendable {
             sink.report(problem.description, at: .current())
             return 1
         }
+    }
+
+    /// What the configuration says of the log, and the command line instead.
+    package func logSettings(_ settings: Settings) -> LogSettings {
+        var log = settings.log
+        if let logFormat, let format = LogSettings.Format(rawValue: logFormat.rawValue) { log.format = format }
+        if let logLevel { log.level = logLevel }
+        return log
     }
 
     /// Before the first thread but this one is started: each has its own.

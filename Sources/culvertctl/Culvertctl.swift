@@ -11,7 +11,7 @@ struct Culvertctl: ParsableCommand {
         discussion: "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.",
         subcommands: [
             Status.self, Sessions.self, Show.self, Explain.self, Events.self, Terminate.self, Reload.self,
-            Check.self, Doctor.self, Rules.self, Firewall.self, HandOut.self, Impair.self,
+            Check.self, Doctor.self, Rules.self, Firewall.self, HandOut.self, Reveal.self, Impair.self,
         ]
     )
 }

@@ -12,6 +12,11 @@ int culvert_unix_probe(const char *path);
 /// Sends one datagram without waiting. 0 if it was sent.
 int culvert_unix_send(const char *path, const char *text, size_t length);
 
+/// A close-on-exec datagram socket without an address.
+int culvert_unix_datagram_socket(void);
+/// Sends one datagram to who listens at `path`, without waiting. 0 if it was sent.
+int culvert_unix_send_from(int fd, const char *path, const void *bytes, size_t length);
+
 /// Who is at the other end, as it was when it connected.
 struct culvert_credentials {
     int32_t pid;

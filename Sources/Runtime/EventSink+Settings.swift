@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+package import ConfigFile
+internal import Glibc
+package import Primitives
+
+extension EventSink {
+    /// All that an operator says of the log: one value, so that another can take its place while the daemon runs.
+    package struct Settings: Hashable, Sendable {
+        package var log: LogSettings
+        /// The name of the gateway, for security events.
+        package var gateway: String
+        /// The environment variable `JOURNAL_STREAM`: what systemd says standard error is.
+        package var journalStream: String?
+        package var journalPath = JournalSocket.defaultPath
+
+        package init(_ log: LogSettings, gateway: String) {
+            self.log = log
+            self.gateway = gateway
+            journalStream = getenv("JOURNAL_STREAM").map { String(cString: $0) }
+        }
+
+        fileprivate var goesToJournal: Bool {
+            switch log.to {
+            case .stderr: false
+            case .journald: true
+            case .auto: log.format == .text && JournalSocket.isJournal(STDERR_FILENO, stream: journalStream)
+            }
+        }
+    }
+
+    /// Opens what the settings name, and writes as they say from now on. What was counted and held back stays. If
+    /// something cannot be opened everything is as before.
+    ///
+    /// At the start it is to be called before privileges are dropped. Later it opens as who the daemon has become.
+    ///
+    /// - Parameter owner: Who the daemon will be; `nil` if it is that already.
+    package mutating func apply(
+        _ settings: Settings,
+        owner: ProcessUser? = nil,
+        at now: MonotonicTime = .current()
+    ) throws(StartProblem) {
+        let goesToJournal = settings.goesToJournal
+        // A stream keeps what it could not take yet.
+        var output = output
+        if goesToJournal {
+            output = try Self.journal(settings)
+        } else if output.isJournal {
+            output = LogOutput()
+        }
+        var security: SecurityLog?
+        if let wanted = settings.log.security, wanted == self.security?.settings,
+            settings.gateway == self.security?.gateway
+        {
+            security = self.security
+        } else if let wanted = settings.log.security {
+            var own: LogOutput?
+            switch wanted.to {
+            case .stderr: own = goesToJournal ? LogOutput() : nil
+            case .journald: own = try Self.journal(settings)
+            case .file(let path):
+                own = self.security?.output?.path == path ? self.security?.output : try Self.file(path, owner)
+            }
+            security = SecurityLog(wanted, gateway: settings.gateway, output: own)
+        }
+        var privacy: Privacy?
+        if let wanted = settings.log.privacy {
+            privacy = self.privacy?.settings == wanted ? self.privacy : try Privacy(wanted, owner: owner)
+        }
+        if security?.settings != self.security?.settings { tellHeld(at: now, ends: true) }
+        self.output = output
+        self.security = security
+        self.privacy = privacy
+        format = LogFormat(rawValue: settings.log.format.rawValue) ?? .text
+        level = settings.log.level
+        forget(at: now)
+    }
+
+    private static func journal(_ settings: Settings) throws(StartProblem) -> LogOutput {
+        do throws(SystemError) {
+            return LogOutput(try JournalSocket(path: settings.journalPath))
+        } catch {
+            throw StartProblem(
+                "journald does not listen at \(settings.journalPath): \(error)",
+                remedy: "set log.to to stderr where there is no systemd"
+            )
+        }
+    }
+
+    private static func file(_ path: String, _ owner: ProcessUser?) throws(StartProblem) -> LogOutput {
+        do throws(SystemError) {
+            return LogOutput(try AppendedFile(path: path, owner: owner))
+        } catch {
+            throw StartProblem(
+                "security events cannot be written to \(path): \(error)",
+                remedy: "make its folder one that culvertd's user may write in; it must be a file and no link"
+            )
+        }
+    }
+}
