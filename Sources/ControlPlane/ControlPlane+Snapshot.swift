@@ -54,7 +54,7 @@ extension ControlPlane {
     package func status(at now: MonotonicTime) -> StatusSnapshot {
         var status = StatusSnapshot(
             callCount: calls.values.reduce(0) { $0 + ($1.isUp ? 1 : 0) },
-            ikeCount: ike.snapshots.count,
+            ikeCount: ike.count,
             childCount: associations.values.reduce(0) { $0 + $1.children.count },
             tunnelCount: associations.values.reduce(0) { $0 + $1.connections.count },
             sessionCount: calls.count,

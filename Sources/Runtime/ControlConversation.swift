@@ -123,7 +123,7 @@ final class ControlConversation: ChannelInboundHandler {
             version: .http1_1,
             status: HTTPResponseStatus(statusCode: response.status),
             headers: [
-                "content-type": "application/json",
+                "content-type": response.mediaType,
                 "content-length": String(response.body.count),
                 "connection": "close",
             ]

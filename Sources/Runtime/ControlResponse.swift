@@ -6,6 +6,7 @@ internal import FoundationEssentials
 package struct ControlResponse: Hashable, Sendable {
     package var status: Int
     package var body: [UInt8]
+    package var mediaType = "application/json"
 
     private struct Sessions: Encodable {
         var sessions: [CallSnapshot]
@@ -43,6 +44,12 @@ package struct ControlResponse: Hashable, Sendable {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         // Snapshots hold text, numbers and truth values; only a number that is none could fail.
         body = (try? encoder.encode(document)).map { Array($0) } ?? Array(#"{"error":{"message":"not JSON"}}"#.utf8)
+    }
+
+    private init(page: String, _ mediaType: String) {
+        status = 200
+        body = Array(page.utf8)
+        self.mediaType = mediaType
     }
 
     package init(_ refusal: ControlRefusal) {
@@ -90,7 +97,9 @@ package struct ControlResponse: Hashable, Sendable {
         case (.reload(let report), _):
             self.init(200, report)
         case (.metrics(let snapshot), _):
-            self.init(200, snapshot.status)
+            self.init(page: snapshot.exposition(process: ProcessProbe.shared.figures()), Exposition.mediaType)
+        case (.page, _):
+            self.init(ControlRefusal(404, "the page is not served here", remedy: "metrics.page serves it"))
         case (.rules(let set), _):
             self.init(200, set)
         case (.terminated(let count), _):

@@ -16,6 +16,8 @@ package enum ControlRoute: Hashable, Sendable {
     case impair
     case clearImpairments
     case reload
+    /// For Prometheus, and for `curl --unix-socket`.
+    case metrics
 
     /// - Parameter path: Of the request. Of queries only `all` of the sessions is looked at, and `last` and `peer` of the traces.
     package init(method: String, path: String) throws(ControlRefusal) {
@@ -31,6 +33,9 @@ package enum ControlRoute: Hashable, Sendable {
             allowed = "GET"
         case "/v1/rules":
             self = .rules
+            allowed = "GET"
+        case "/metrics":
+            self = .metrics
             allowed = "GET"
         case "/v1/terminate":
             self = .terminate
@@ -73,8 +78,8 @@ package enum ControlRoute: Hashable, Sendable {
             throw ControlRefusal(
                 404,
                 "nothing has this path",
-                remedy: "/v1/status, /v1/sessions, /v1/sessions/TRACE, /v1/traces, /v1/traces/TRACE, /v1/rules and "
-                    + "/v1/terminate are there"
+                remedy: "/v1/status, /v1/sessions, /v1/sessions/TRACE, /v1/traces, /v1/traces/TRACE, /v1/rules, "
+                    + "/v1/terminate and /metrics are there"
             )
         }
         guard method == allowed else { throw ControlRefusal(405, "this path takes \(allowed) only") }
@@ -111,6 +116,7 @@ package enum ControlRoute: Hashable, Sendable {
         case .impairments: .impair(.list, by: requester)
         case .impair: .impair(try ImpairOrder(json: body), by: requester)
         case .clearImpairments: .impair(.clear, by: requester)
+        case .metrics: .metrics
         case .reload: .reload(ReloadOrder(isDryRun: true), by: requester)
         }
     }

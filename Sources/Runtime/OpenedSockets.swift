@@ -7,12 +7,15 @@ internal import Primitives
 package final class OpenedSockets {
     let ike: IKESockets
     private var control: OwnedDescriptor?
+    private let metrics: MetricsSettings
+    private var metricsSocket: OwnedDescriptor?
     private let file: ControlSocketFile
     private let path: String
 
     init(
         listen: IKESockets.Listen,
         control: ControlSocketSettings,
+        metrics: MetricsSettings = MetricsSettings(),
         owner: ProcessUser?
     ) throws(StartProblem) {
         do {
@@ -21,6 +24,8 @@ package final class OpenedSockets {
             throw StartProblem(error)
         }
         path = control.path
+        self.metrics = metrics
+        if let local = metrics.listen { metricsSocket = try MetricsServer.listen(local) }
         do {
             let (descriptor, file) = try ControlSocketFile.open(
                 path: control.path,
@@ -43,5 +48,15 @@ package final class OpenedSockets {
     func serveControl(_ mailbox: Mailbox<ShardMessage>, limits: ControlSocket.Limits) throws -> ControlSocket {
         guard let descriptor = control.take()?.release() else { throw StartProblem("\(path) is served", remedy: nil) }
         return try ControlSocket(descriptor: descriptor, file: file, mailbox: mailbox, limits: limits)
+    }
+
+    /// Serves metrics from now on; `nil` if nobody wants them.
+    func serveMetrics(_ mailbox: Mailbox<ShardMessage>) throws -> MetricsServer? {
+        guard let descriptor = metricsSocket.take()?.release(), let local = metrics.listen else { return nil }
+        return try MetricsServer(
+            descriptor: descriptor,
+            mailbox: mailbox,
+            serving: MetricsServer.Offer(hasPage: metrics.page, isLoopback: local.address.isLoopback)
+        )
     }
 }
