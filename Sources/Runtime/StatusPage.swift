@@ -65,7 +65,7 @@ package struct StatusPage {
         return """
             <p id="status"><strong>\(upCount)</strong> \(upCount == 1 ? "call" : "calls") up, <strong>\(coming)</strong> \
             coming up, <strong>\(halfOpen)</strong> not yet known. Culvert \(Self.escaped(snapshot.metrics.version)) \
-            runs since \(Self.span(snapshot.metrics.uptime)); this is of \
+            has run for \(Self.span(snapshot.metrics.uptime)); this is of \
             <time>\(Self.escaped(Self.minute(of: time)))</time>.</p>
             """
     }
@@ -158,12 +158,19 @@ extension StatusPage {
 
     /// Two lines over the last hour, each point one minute.
     private var throughput: String {
-        let rates = snapshot.minutes.map { minute in
+        var rates = snapshot.minutes.map { minute in
             let seconds = max(0.001, Double(minute.length.wholeNanoseconds) / 1e9)
             let age = Double(minute.end.duration(to: snapshot.now).wholeNanoseconds) / 1e9
             return (
                 age: max(0, age), received: 8 * Double(minute.received) / seconds,
                 sent: 8 * Double(minute.sent) / seconds
+            )
+        }
+        // A line begins where its first minute began.
+        if let first = rates.first, let length = snapshot.minutes.first?.length {
+            rates.insert(
+                (age: first.age + Double(length.wholeNanoseconds) / 1e9, received: first.received, sent: first.sent),
+                at: 0
             )
         }
         let highest = rates.map { max($0.received, $0.sent) }.max() ?? 0
