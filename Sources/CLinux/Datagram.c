@@ -139,6 +139,19 @@ int64_t culvert_sendto(int fd, const void *bytes, uint64_t count, const struct c
     return sent < 0 ? -errno : sent;
 }
 
+int culvert_tcp_listen(const struct culvert_address *local, int backlog)
+{
+    int fd = socket(local->family == 6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return -errno;
+    int error = local->family == 6 ? option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) : 0;
+    if (error == 0) error = culvert_reuse_address(fd);
+    if (error == 0) error = culvert_bind(fd, local);
+    if (error == 0) error = result(listen(fd, backlog));
+    if (error == 0) return fd;
+    close(fd);
+    return error;
+}
+
 int culvert_udp_open(const struct culvert_address *local, int receive_buffer, int is_encapsulating)
 {
     int fd = culvert_udp_socket(local->family);

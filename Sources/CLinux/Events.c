@@ -87,6 +87,13 @@ int64_t culvert_monotonic_nanoseconds(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+int64_t culvert_thread_cpu_nanoseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 int64_t culvert_realtime_milliseconds(void)
 {
     struct timespec now;

@@ -3,6 +3,7 @@
 #include "File.h"
 #include "Result.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -62,4 +63,22 @@ int culvert_file_open(const char *path, struct culvert_file *file)
     *file = (struct culvert_file){
         .descriptor = fd, .mode = status.st_mode, .uid = status.st_uid, .size = status.st_size};
     return 0;
+}
+
+int culvert_count_entries(int fd)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) return -errno;
+    DIR *folder = fdopendir(copy);
+    if (!folder) {
+        int error = errno;
+        close(copy);
+        return -error;
+    }
+    // The copy shares the place in the folder with what it was made of.
+    rewinddir(folder);
+    int count = 0;
+    for (struct dirent *entry; (entry = readdir(folder));) count += entry->d_name[0] != '.';
+    closedir(folder);
+    return count;
 }

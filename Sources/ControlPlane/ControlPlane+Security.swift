@@ -38,6 +38,7 @@ extension ControlPlane {
         guard let requestID = requestIDs[id.ike], let child = associations[requestID]?.children[id],
             !child.hasOutbound
         else { return }
+        if associations[requestID]?.newestChild != nil { childrenReplaced.count(byPeer: child.sa.isInitiatedByPeer) }
         associations[requestID]?.newestChild = id
         if associations[requestID]?.path == child.sa.path { associations[requestID]?.proved.insert(id.ike) }
         lastOutboundSerial += 1

@@ -51,6 +51,10 @@ package struct ControlPlane: Sendable {
     private var callSerial: UInt64 = 0
     var lastOutboundSerial: UInt64 = 0
     private(set) var isShuttingDown = false
+    /// Packets of PPP that were sent again.
+    private(set) var linkRetransmissions: UInt64 = 0
+    /// ESP associations that took over from others of the same peer.
+    var childrenReplaced = ByInitiator()
     /// What was reported of calls, for who asks later.
     var journal: Journal
 
@@ -108,7 +112,13 @@ package struct ControlPlane: Sendable {
             perform(l2tp.advance(to: now), at: now, into: &effects)
         }
         while let deadline = deadline(of: .ppp), deadline <= now, let key = linkDeadlines.popDue(at: now) {
-            withLink(key, at: now, into: &effects) { $0.advance(to: now) }
+            var repeated: UInt64 = 0
+            withLink(key, at: now, into: &effects) { link in
+                let before = link.retransmissions
+                defer { repeated = link.retransmissions - before }
+                return link.advance(to: now)
+            }
+            linkRetransmissions += repeated
         }
         while let key = verdictDeadlines.popDue(at: now) { giveVerdict(to: key, at: now, into: &effects) }
         while let id = visits.popDue(at: now) { visit(id, at: now, into: &effects) }

@@ -49,6 +49,12 @@ package struct Counters: Hashable, Sendable {
     /// Messages put together out of pieces.
     package var messagesPutTogether: UInt64 = 0
 
+    /// Messages of ours that were sent again unasked.
+    package var retransmissions: UInt64 = 0
+    /// IKE SAs that took over from another of the same peer.
+    package var replacedByPeer: UInt64 = 0
+    package var replacedByUs: UInt64 = 0
+
     package init() {}
 
     /// For status.

@@ -60,11 +60,12 @@ extension Endpoint {
         }
     }
 
-    mutating func recordEstablished(_ id: IKESAID) -> [Effect] {
+    mutating func recordEstablished(_ id: IKESAID, isOurs: Bool = false) -> [Effect] {
         guard let association = associations[id], let phase = association.established else { return [] }
         let keyName = surroundings.configuration.profiles[association.profile].name(ofKey: phase.keyIndex)
         peers.add(id, association.path, profile: association.profile, keyName: keyName, phase.identity)
         guard let heritage = peers.before(id).last(where: { associations[$0]?.hasHeritage ?? false }) else { return [] }
+        if !isOurs { surroundings.counters.replacedByPeer += 1 }
         let isDeleted = associations[heritage]?.hasChildren == false
         associations[id]?.succeed(heritage, isDeleted: isDeleted)
         associations[heritage]?.extendPatience(at: phase.since)

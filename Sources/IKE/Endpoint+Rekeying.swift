@@ -39,7 +39,12 @@ extension Endpoint {
 
     mutating func advanceInitiations(to now: MonotonicTime, into effects: inout [Effect]) {
         while let cookie = initiationDeadlines.popDue(at: now) {
-            effects += carryOn(cookie, at: now) { initiation, _, effects in initiation.advance(to: now, &effects) }
+            var repeated = 0
+            effects += carryOn(cookie, at: now) { initiation, _, effects in
+                defer { repeated = effects.count }
+                return initiation.advance(to: now, &effects)
+            }
+            surroundings.counters.retransmissions += UInt64(repeated)
         }
     }
 
@@ -74,7 +79,8 @@ extension Endpoint {
             var proved = phase
             proved.isProved = true
             let id = takeOver(initiation, cookies, proved)
-            effects += recordEstablished(id)
+            surroundings.counters.replacedByUs += 1
+            effects += recordEstablished(id, isOurs: true)
             bowOut(origin.predecessor, at: now)
             effects.append(
                 report(

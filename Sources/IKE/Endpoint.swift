@@ -70,6 +70,8 @@ package struct ChildSA: Hashable, Sendable {
     /// The IKE SA that stood for the same peer (same address, same identity) before this one, if it still
     /// has children: the tunnel in those is the tunnel in this one.
     package var previousIKE: IKESAID?
+    /// The quick mode was the peer's.
+    package var isInitiatedByPeer = true
 
     package init(
         id: ID,
@@ -408,6 +410,13 @@ package struct Endpoint: Sendable {
     /// Of every IKE SA, in no order.
     package var ids: [IKESAID] { Array(associations.keys) }
     package var count: Int { associations.count }
+
+    /// How many SAs that have come through phase 1 use each combination of algorithms.
+    package var transformsInUse: [IKETransform: Int] {
+        associations.values.reduce(into: [:]) { counts, association in
+            if let transform = association.established?.transform { counts[transform, default: 0] += 1 }
+        }
+    }
 
     package func snapshot(of id: IKESAID) -> Snapshot? {
         guard let association = associations[id] else { return nil }

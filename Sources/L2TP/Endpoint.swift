@@ -47,6 +47,8 @@ package struct Endpoint: Sendable {
     private var deadlines = DeadlineQueue<TunnelID>()
     /// StopCCNs to those who have no tunnel.
     private var refusals = Allowance(perSecond: 50, burst: 100)
+    /// Messages that were sent again.
+    package private(set) var retransmissions: UInt64 = 0
 
     package init(configuration: Configuration, entropy: any EntropySource) {
         self.configuration = configuration
@@ -94,7 +96,13 @@ package struct Endpoint: Sendable {
         var due: [TunnelID] = []
         while let tunnel = deadlines.popDue(at: now) { due.append(tunnel) }
         for tunnel in due {
-            effects += turn(tunnel, at: now) { $0.advance(to: now, $1) }
+            var repeated: UInt64 = 0
+            effects += turn(tunnel, at: now) { connection, configuration in
+                let before = connection.channel.repetitionCount
+                defer { repeated = connection.channel.repetitionCount - before }
+                return connection.advance(to: now, configuration)
+            }
+            retransmissions += repeated
         }
         return effects
     }

@@ -86,6 +86,7 @@ extension Link {
             return
         }
         let outcome = authenticator.advance(to: now, configuration, entropy)
+        noteRetransmissions(outcome.count { if case .send = $0 { true } else { false } })
         phase = .authenticate(authenticator)
         apply(outcome, &effects, now)
     }

@@ -68,6 +68,7 @@ extension Link {
         guard case .network(var network) = phase, var ipcp = network.ipcp else { return }
         let outcome = ipcp.advance(to: now, limits: limits)
         guard !outcome.isEmpty else { return }
+        noteRetransmissions(outcome.count { if case .send = $0 { true } else { false } })
         network.ipcp = ipcp
         phase = .network(network)
         if !network.peerHasSpoken, let reply = network.authenticator.reply {

@@ -66,6 +66,8 @@ package struct Link: Sendable {
     var rejectIdentifier: UInt8 = 0
     /// How often the peer took an open layer down since it last answered an Echo-Request.
     var renegotiations = 0
+    /// Packets that were sent again, or asked for again, because nothing came back.
+    package private(set) var retransmissions: UInt64 = 0
 
     package init(configuration: Configuration, entropy: any EntropySource) {
         self.configuration = configuration
@@ -139,7 +141,9 @@ package struct Link: Sendable {
             effects.append(.report(.setUpTimeout(phase: snapshot.phase, after: configuration.setUpTimeout)))
             close(.silence, &effects, now)
         }
-        apply(lcp.advance(to: now, limits: limits), to: &effects, at: now)
+        let outcome = lcp.advance(to: now, limits: limits)
+        noteRetransmissions(outcome.count { if case .send = $0 { true } else { false } })
+        apply(outcome, to: &effects, at: now)
         advanceEcho(&effects, now)
         switch phase {
         case .authenticate: advanceAuthentication(&effects, now)
@@ -178,6 +182,10 @@ package struct Link: Sendable {
         var effects: [Effect] = []
         close(end, &effects, now)
         return effects
+    }
+
+    mutating func noteRetransmissions(_ count: Int) {
+        retransmissions += UInt64(count)
     }
 
     package var snapshot: Snapshot {

@@ -219,7 +219,7 @@ final class ControlConversation: ChannelInboundHandler {
     private func head(of response: ControlResponse) -> HTTPResponseHead {
         var headers: HTTPHeaders = ["connection": "close"]
         if response.status != 204 {
-            headers.add(name: "content-type", value: "application/json")
+            headers.add(name: "content-type", value: response.mediaType)
             headers.add(name: "content-length", value: String(response.body.count))
         }
         if !response.allowed.isEmpty {

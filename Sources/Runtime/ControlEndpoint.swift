@@ -18,6 +18,7 @@ package enum ControlEndpoint: Hashable, Sendable, CaseIterable {
     case trace
     case rules
     case events
+    case metrics
     case terminate
     case reload
     case impairments
@@ -26,7 +27,7 @@ package enum ControlEndpoint: Hashable, Sendable, CaseIterable {
 
     package var method: String {
         switch self {
-        case .status, .sessions, .session, .traces, .trace, .rules, .events, .impairments: "GET"
+        case .status, .sessions, .session, .traces, .trace, .rules, .events, .metrics, .impairments: "GET"
         case .terminate, .reload, .impair: "POST"
         case .clearImpairments: "DELETE"
         }
@@ -42,6 +43,7 @@ package enum ControlEndpoint: Hashable, Sendable, CaseIterable {
         case .trace: "/v1/traces/{trace}"
         case .rules: "/v1/rules"
         case .events: "/v1/events"
+        case .metrics: "/metrics"
         case .terminate: "/v1/terminate"
         case .reload: "/v1/reload"
         case .impairments, .impair, .clearImpairments: "/v1/impair"
@@ -51,7 +53,7 @@ package enum ControlEndpoint: Hashable, Sendable, CaseIterable {
     /// What a caller needs for it.
     package var access: ControlAccess {
         switch self {
-        case .status, .sessions, .session, .traces, .trace, .rules, .events, .impairments: .reading
+        case .status, .sessions, .session, .traces, .trace, .rules, .events, .metrics, .impairments: .reading
         case .terminate, .reload, .impair, .clearImpairments: .administration
         }
     }
@@ -62,7 +64,9 @@ package enum ControlEndpoint: Hashable, Sendable, CaseIterable {
         case .sessions: ["all", "trace", "user", "peer", "address", "interface"]
         case .traces: ["last", "peer"]
         case .events: ["kind", "trace", "user", "peer"]
-        case .status, .session, .trace, .rules, .terminate, .reload, .impairments, .impair, .clearImpairments: []
+        case .status, .session, .trace, .rules, .metrics, .terminate, .reload, .impairments, .impair,
+            .clearImpairments:
+            []
         }
     }
 

@@ -20,6 +20,8 @@ package enum ControlRequest: Hashable, Sendable {
     case impair(ImpairOrder, by: Requester?)
     case reload(ReloadOrder, by: Requester?)
     case metrics
+    /// Metrics with the newest calls and the last hour.
+    case page
 }
 
 /// What is to go wrong from now on.
@@ -58,5 +60,6 @@ package enum ControlReply: Hashable, Sendable {
     case explanation(Explanation?)
     case reload(ReloadReport)
     case metrics(MetricsSnapshot)
+    case page(PageSnapshot)
     case refused(ControlRefusal)
 }

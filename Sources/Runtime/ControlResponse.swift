@@ -8,6 +8,7 @@ package struct ControlResponse: Hashable, Sendable {
     package var body: [UInt8]
     /// For the header `Allow`; empty leaves it out.
     package var allowed: [String] = []
+    package var mediaType = "application/json"
 
     private struct Traces: Encodable {
         var traces: [TraceSummary]
@@ -47,6 +48,12 @@ package struct ControlResponse: Hashable, Sendable {
     private init(document: [UInt8]) {
         status = 200
         body = document
+    }
+
+    private init(page: String, _ mediaType: String) {
+        status = 200
+        body = Array(page.utf8)
+        self.mediaType = mediaType
     }
 
     package init(_ refusal: ControlRefusal) {
@@ -102,7 +109,9 @@ package struct ControlResponse: Hashable, Sendable {
         case (.reload(let report), _):
             self.init(200, report)
         case (.metrics(let snapshot), _):
-            self.init(200, snapshot.status)
+            self.init(page: snapshot.exposition(process: ProcessProbe.shared.figures()), Exposition.mediaType)
+        case (.page, _):
+            self.init(ControlRefusal(404, "the page is not served here", remedy: "metrics.page serves it"))
         case (.rules(let set), _):
             self.init(200, set)
         case (.terminated(let count), _):

@@ -19,6 +19,8 @@ package enum ControlRoute: Hashable, Sendable {
     case reload
     /// Not a question: a stream, until the caller has enough.
     case events(EventFilter)
+    /// For Prometheus, and for `curl --unix-socket`.
+    case metrics
 
     /// - Parameters:
     ///   - method: `HEAD` finds what `GET` does.
@@ -42,6 +44,7 @@ package enum ControlRoute: Hashable, Sendable {
         case .trace: self = .explain(.trace(try Self.trace(trace, "culvertctl explain lists those that are kept")))
         case .rules: self = .rules
         case .events: self = .events(try EventFilter(query))
+        case .metrics: self = .metrics
         case .terminate: self = .terminate
         case .reload: self = .reload
         case .impairments: self = .impairments
@@ -59,6 +62,7 @@ package enum ControlRoute: Hashable, Sendable {
         case .explain(.trace): .trace
         case .rules: .rules
         case .events: .events
+        case .metrics: .metrics
         case .terminate: .terminate
         case .reload: .reload
         case .impairments: .impairments
@@ -105,6 +109,7 @@ package enum ControlRoute: Hashable, Sendable {
         case .clearImpairments: .impair(.clear, by: requester)
         case .reload: .reload(try ReloadOrder(json: body), by: requester)
         case .events: nil
+        case .metrics: .metrics
         }
     }
 }

@@ -3,7 +3,7 @@ internal import Primitives
 
 /// What was counted since the start. Events are counted by the name of their description, so that a
 /// new event needs nothing here.
-package struct Counters: Sendable {
+package struct Counters: Hashable, Sendable {
     /// What the event loop itself counts, per packet: fields, so that counting costs an addition.
     package struct Packets: Hashable, Sendable {
         /// Datagrams and frames the process read: from IKE sockets, tunnel sockets and PPP channels.
@@ -27,7 +27,7 @@ package struct Counters: Sendable {
         }
     }
 
-    private struct EventName: Hashable {
+    private struct EventName: Hashable, Sendable {
         var layer: String
         var name: String
     }
@@ -41,6 +41,11 @@ package struct Counters: Sendable {
 
     package mutating func count(layer: String, name: String) {
         events[EventName(layer: layer, name: name), default: 0] += 1
+    }
+
+    /// How often each event was reported, in order of layer and name.
+    package var eventCounts: [(layer: String, name: String, count: UInt64)] {
+        events.map { ($0.key.layer, $0.key.name, $0.value) }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }
     }
 
     /// By name: `packets.received`, `ike.no-proposal-chosen`.

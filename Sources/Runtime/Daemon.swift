@@ -13,6 +13,7 @@ package struct Daemon {
     package var name: String
     package var listen: IKESockets.Listen
     package var control: ControlSocketSettings
+    package var metrics = MetricsSettings()
     package var controlLimits = ControlSocket.Limits()
     package var controlPlane: ControlPlane.Configuration
     /// Takes orders to make faults: for tests, never where calls matter.
@@ -39,6 +40,7 @@ package struct Daemon {
             control: settings.controlSocket,
             controlPlane: settings.controlPlane
         )
+        metrics = settings.metrics
     }
 
     /// A daemon that serves: how other threads reach it, and where.
@@ -82,11 +84,14 @@ package struct Daemon {
             plane: plane,
             signals: signals,
             identity: .init(name: name, version: Self.version),
+            isSampling: metrics.listen != nil,
             willEnd: { ServiceNotification.stopping.send(to: notificationSocket) }
         )
         let mailbox = shard.mailbox
         let controlSocket = try opened.serveControl(mailbox, feed: feed, limits: controlLimits)
         defer { controlSocket.close() }
+        let metricsServer = try opened.serveMetrics(mailbox)
+        defer { metricsServer?.close() }
         shard.report(
             EventDescription(
                 .control,
@@ -108,6 +113,7 @@ package struct Daemon {
     ///
     /// - Parameter owner: Who the daemon will be; `nil` if it stays who it is.
     package func open(owner: ProcessUser? = nil) throws(StartProblem) -> OpenedSockets {
-        try OpenedSockets(listen: listen, control: control, owner: owner)
+        _ = ProcessProbe.shared
+        return try OpenedSockets(listen: listen, control: control, metrics: metrics, owner: owner)
     }
 }

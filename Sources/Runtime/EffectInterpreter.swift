@@ -41,6 +41,7 @@ package struct EffectInterpreter: ~Copyable {
         case .write(let frame, to: let session):
             plane.write(frame, to: session)
         case .request(let request, let ticket):
+            sink.measurements.kernel.ask(request, ticket, at: .current())
             if let failure = impairments?.failure(of: request) {
                 ownAnswers.append(.answered(ticket, .failed(failure)))
             } else {
@@ -62,6 +63,12 @@ package struct EffectInterpreter: ~Copyable {
         guard !ownAnswers.isEmpty else { return notices }
         defer { ownAnswers = [] }
         return notices + ownAnswers
+    }
+
+    /// How long the kernel took, if this is its answer.
+    package mutating func noteAnswer(_ notice: DataPlaneNotice) {
+        guard case .answered(let ticket, let outcome) = notice else { return }
+        sink.measurements.kernel.answer(ticket, outcome, at: .current())
     }
 
     /// Sends the datagrams that were performed since the last time.

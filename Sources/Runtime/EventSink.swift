@@ -48,12 +48,13 @@ package struct EventSink: Sendable {
     }
 
     package mutating func report(_ event: ControlPlane.Event, at now: MonotonicTime) {
-        measurements.record(event, at: now)
         // Naming a whole offer is work for nothing when nobody reads it.
         if level > .debug, case .ike(let event) = event, let name = event.nameOfExplanation {
             return counters.count(layer: EventDescription.Layer.ike.rawValue, name: name)
         }
-        report(event.description, trace: event.trace, peer: event.peer, at: now)
+        let description = event.description
+        measurements.record(event, described: description, at: now)
+        report(description, trace: event.trace, peer: event.peer, at: now)
     }
 
     package mutating func report(
@@ -63,6 +64,7 @@ package struct EventSink: Sendable {
         at now: MonotonicTime
     ) {
         counters.count(layer: description.layer.rawValue, name: description.name)
+        measurements.record(description, wallClock: wallClock)
         feed?.publish(description, trace: trace, peer: peer)
         write(description, trace: trace, peer: peer, at: now)
         if let scan = scans.note(description, from: peer?.address, at: now) {

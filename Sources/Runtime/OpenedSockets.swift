@@ -7,6 +7,8 @@ internal import Primitives
 package final class OpenedSockets {
     let ike: IKESockets
     private var control: OwnedDescriptor?
+    private let metrics: MetricsSettings
+    private var metricsSocket: OwnedDescriptor?
     private let controlFile: ControlSocketFile
     private var readOnly: OwnedDescriptor?
     private let readOnlyFile: ControlSocketFile?
@@ -14,6 +16,7 @@ package final class OpenedSockets {
     init(
         listen: IKESockets.Listen,
         control settings: ControlSocketSettings,
+        metrics: MetricsSettings = MetricsSettings(),
         owner: ProcessUser?
     ) throws(StartProblem) {
         do {
@@ -21,6 +24,8 @@ package final class OpenedSockets {
         } catch {
             throw StartProblem(error)
         }
+        self.metrics = metrics
+        if let local = metrics.listen { metricsSocket = try MetricsServer.listen(local) }
         do {
             let opened = try ControlSocketFile.open(
                 path: settings.path,
@@ -76,5 +81,15 @@ package final class OpenedSockets {
     private func takeReadOnly() -> ControlListener? {
         guard let file = readOnlyFile, let descriptor = readOnly.take() else { return nil }
         return ControlListener(descriptor: descriptor, file: file, access: .reading)
+    }
+
+    /// Serves metrics from now on; `nil` if nobody wants them.
+    func serveMetrics(_ mailbox: Mailbox<ShardMessage>) throws -> MetricsServer? {
+        guard let descriptor = metricsSocket.take()?.release(), let local = metrics.listen else { return nil }
+        return try MetricsServer(
+            descriptor: descriptor,
+            mailbox: mailbox,
+            serving: MetricsServer.Offer(hasPage: metrics.page, isLoopback: local.address.isLoopback)
+        )
     }
 }

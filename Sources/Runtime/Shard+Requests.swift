@@ -76,8 +76,8 @@ extension Shard {
             reply(.explanation(machine.explanation(of: selector, at: now)))
         case .reload:
             reply(.refused(.noReload))
-        case .metrics:
-            reply(.metrics(MetricsSnapshot(status: status(), measurements: interpreter.sink.measurements)))
+        case .metrics, .page:
+            measure(for: request, reply)
         case .impair(let order, let requester):
             reply(impair(order, by: requester))
         }

@@ -72,6 +72,10 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     private var hasMoreFeedback = false
     private var newcomers = Newcomers()
     var listings = Listings()
+    var traffic = TrafficReadings()
+    /// For ``measure(for:_:)``.
+    var waiting: [Waiting] = []
+    private let isSampling: Bool
     /// Empty wake-ups of descriptors that hung up.
     private var hangUps: [Int32: Int] = [:]
     /// Called once, when the shut-down begins.
@@ -83,6 +87,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         plane: any DataPlane,
         signals: Signals?,
         identity: Identity,
+        isSampling: Bool = false,
         willEnd: @escaping () -> Void = {}
     ) throws(SystemError) {
         var loop = try EventLoop<Source>()
@@ -101,6 +106,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         self.plane = plane
         self.signals = signals
         self.identity = identity
+        self.isSampling = isSampling
         self.willEnd = willEnd
         started = .current()
         now = started
@@ -117,6 +123,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         defer { plane.shutDown() }
         now = .current()
         tellCalendar()
+        if isSampling { traffic.start(at: now) }
         applyWatchChanges()
         while !isOver { try turn() }
     }
@@ -136,6 +143,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         }
         for datagram in newcomers.take() { handle(.datagram(datagram)) }
         if nextCalendar <= now { tellCalendar() }
+        if let deadline = traffic.nextDeadline, deadline <= now, !traffic.isAnswering { readTraffic() }
         if let deadline = interpreter.impairments?.nextDeadline, deadline <= now { releaseDelayed() }
         if let deadline = machine.nextDeadline, deadline <= now {
             interpreter.perform(machine.advance(to: now), at: now)
@@ -150,6 +158,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     private var nextDeadline: MonotonicTime {
         var earliest = min(machine.nextDeadline ?? nextCalendar, nextCalendar)
         if let deadline = interpreter.sink.nextDeadline { earliest = min(earliest, deadline) }
+        if !traffic.isAnswering, let deadline = traffic.nextDeadline { earliest = min(earliest, deadline) }
         if let deadline = interpreter.impairments?.nextDeadline { earliest = min(earliest, deadline) }
         if let ending { earliest = min(earliest, ending.deadline) }
         return earliest
@@ -213,11 +222,15 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
 
     private mutating func take(_ notices: [DataPlaneNotice]) {
         for notice in notices {
+            interpreter.noteAnswer(notice)
             switch notice {
             case .datagram, .frame:
                 interpreter.sink.counters.packets.received += 1
             case .answered(let ticket, let outcome) where Listings.owns(ticket):
                 listings.finish(ticket, outcome)
+                continue
+            case .answered(let ticket, let outcome) where traffic.owns(ticket):
+                trafficRead(outcome)
                 continue
             case .answered, .expired, .mappingChanged, .vanished, .noticesLost:
                 break
@@ -245,6 +258,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     }
 
     mutating func handle(_ input: ControlPlane.Input) {
+        if case .datagram(let datagram) = input, !datagram.isFirstMessage { return handleMeasured(datagram) }
         interpreter.perform(machine.handle(input, at: now), at: now)
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import ControlPlane
+package import DataPlane
 package import Primitives
 
 /// What a ``Shard`` runs: the control plane, or something small in the tests of the loop.
@@ -22,6 +23,17 @@ package protocol ShardMachine {
     /// What is kept of calls and of attempts at calls, in no order.
     var traces: [Trace] { get }
     func explanation(of selector: TraceSelector, at now: MonotonicTime) -> Explanation?
+    func gauges() -> ControlPlane.Gauges
+    /// The sessions the kernel carries.
+    var kernelSessions: [KernelSessionID] { get }
+    /// Newest first.
+    func newestCalls(_ limit: Int, at now: MonotonicTime) -> [ControlPlane.CallLine]
+}
+
+extension ShardMachine {
+    package func gauges() -> ControlPlane.Gauges { ControlPlane.Gauges() }
+    package var kernelSessions: [KernelSessionID] { [] }
+    package func newestCalls(_ limit: Int, at now: MonotonicTime) -> [ControlPlane.CallLine] { [] }
 }
 
 extension ControlPlane: ShardMachine {}

@@ -489,8 +489,25 @@ struct MistakeTests {
             ),
             Mistake(
                 12,
-                "  file: users.yaml\nmetrics: { listen: '[::1]:9702' }",
-                "gw.yaml:13:20: warning: metrics are not served yet; culvertctl status --json has the counters"
+                "  file: users.yaml\nmetrics: { listen: 192.0.2.1:9702, page: true }",
+                "gw.yaml:13:20: warning: everybody who reaches 192.0.2.1:9702 reads the metrics, and who is connected: "
+                    + "nobody is asked who he is; listen on 127.0.0.1:9702, and let a reverse proxy ask"
+            ),
+            Mistake(
+                12,
+                "  file: users.yaml\nmetrics: { listen: '0.0.0.0:9702' }",
+                "gw.yaml:13:20: warning: everybody who reaches 0.0.0.0:9702 reads the metrics: "
+                    + "nobody is asked who he is; listen on 127.0.0.1:9702, and let a reverse proxy ask"
+            ),
+            Mistake(
+                12,
+                "  file: users.yaml\nmetrics: { page: true }",
+                "gw.yaml:13:18: error: metrics.page needs metrics.listen: the page is served there"
+            ),
+            Mistake(
+                12,
+                "  file: users.yaml\nmetrics: { listen: '[::1]:9702', page: maybe }",
+                "gw.yaml:13:40: error: metrics.page is true or false, not 'maybe'"
             ),
             Mistake(
                 12,

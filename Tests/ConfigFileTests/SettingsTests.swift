@@ -63,7 +63,6 @@ struct SettingsTests {
             fixture.report == [
                 "gw.yaml:16:45: warning: eap is not supported yet, and is not offered",
                 "gw.yaml:24:9: warning: RADIUS is not supported yet; the empty section changes nothing",
-                "gw.yaml:28:11: warning: metrics are not served yet; culvertctl status --json has the counters",
             ]
         )
         let settings = try #require(fixture.outcome.settings)
@@ -72,6 +71,8 @@ struct SettingsTests {
         #expect(settings.controlSocket == ControlSocketSettings())
         #expect(settings.controlSocket.path == "/run/culvert/control.sock")
         #expect(settings.controlSocket.mode == 0o660)
+        #expect(settings.metrics.listen == SocketAddress(.v4(0x7F00_0001), port: 9702))
+        #expect(!settings.metrics.page)
         #expect(settings.log == LogSettings())
 
         let controlPlane = settings.controlPlane

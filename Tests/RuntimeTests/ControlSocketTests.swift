@@ -87,7 +87,7 @@ final class RunningSocket: Sendable {
         case .rules: .rules(.example)
         case .terminate: .terminated(3)
         case .impair: .impairments([])
-        case .reload, .metrics: .refused(ControlRefusal(501, "not asked of a stand-in"))
+        case .reload, .metrics, .page: .refused(ControlRefusal(501, "not asked of a stand-in"))
         }
     }
 

@@ -65,6 +65,9 @@ struct culvert_datagram {
 struct culvert_receiver;
 struct culvert_receiver *culvert_receiver_create(int count, int size);
 void culvert_receiver_destroy(struct culvert_receiver *receiver);
+/// A nonblocking, close-on-exec stream socket that listens at `local`. Returns the descriptor.
+int culvert_tcp_listen(const struct culvert_address *local, int backlog);
+
 /// How many datagrams came; 0 if none waits.
 int culvert_receiver_receive(struct culvert_receiver *receiver, int fd);
 /// One of those that came.

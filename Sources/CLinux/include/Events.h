@@ -31,3 +31,5 @@ int culvert_block_all_signals(void);
 
 int64_t culvert_monotonic_nanoseconds(void);
 int64_t culvert_realtime_milliseconds(void);
+/// What the calling thread has spent on a processor.
+int64_t culvert_thread_cpu_nanoseconds(void);

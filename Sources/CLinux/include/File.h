@@ -21,3 +21,7 @@ struct culvert_file {
 /// Opens a file for reading, never waiting for a pipe's other end. Owner and mode are those of what was opened,
 /// not of what the path meant a moment before.
 int culvert_file_open(const char *path, struct culvert_file *file);
+
+/// How many entries a folder that is open for reading has, those aside whose name begins with a dot. Not for two
+/// threads at once.
+int culvert_count_entries(int fd);

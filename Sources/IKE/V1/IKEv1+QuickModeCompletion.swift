@@ -267,6 +267,7 @@ extension IKEv1.ResponderSA {
             case .offering(var offering):
                 guard offering.schedule.isDue(at: now) else { continue }
                 phase.quickModes[index].stage = .offering(offering)
+                surroundings.counters.retransmissions += 1
                 effects.append(.transmit(offering.path.datagram(offering.message)))
             case .installing where isOver, .waitProof where isOver:
                 guard let spi = phase.quickModes[index].pendingInboundSPI else { continue }
@@ -277,6 +278,7 @@ extension IKEv1.ResponderSA {
                 guard waiting.schedule.isDue(at: now) else { continue }
                 waiting.answer.sent = now
                 phase.quickModes[index].stage = .waitProof(waiting)
+                surroundings.counters.retransmissions += 1
                 effects.append(.transmit(waiting.path.datagram(waiting.answer.message)))
             case .installing, .over:
                 continue

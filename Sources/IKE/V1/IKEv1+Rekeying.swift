@@ -271,6 +271,7 @@ extension IKEv1.ResponderSA {
             former: offering.former
         )
         installing.child.previousIKE = offering.former.ike == id ? phase.heritage : offering.former.ike
+        installing.child.isInitiatedByPeer = false
         installing.deriveKeys(phase.keys)
         return installing
     }

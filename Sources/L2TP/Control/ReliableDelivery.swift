@@ -54,6 +54,8 @@ package struct ReliableDelivery: Sendable {
     /// Ns of the first in the queue.
     private var oldestNs: SequenceNumber
     private var retransmissions = 0
+    /// Repetitions since the beginning.
+    package private(set) var repetitionCount: UInt64 = 0
     /// Between repetitions beyond the limit.
     private var patientWait = Duration.zero
 
@@ -182,6 +184,7 @@ package struct ReliableDelivery: Sendable {
         guard retransmissions < schedule.limit || patientWait != nil else { return false }
         self.patientWait = patientWait ?? .zero
         retransmissions += 1
+        repetitionCount += 1
         slowStartThreshold = max(congestionWindow / 2, 1)
         congestionWindow = 1
         acknowledgementsCounted = 0
