@@ -42,7 +42,7 @@ package final class NullDataPlane: DataPlane {
                 associations.insert(SecurityAssociation.ID(destination: peer.address, spi: id.spi))
             }
             return .done
-        case .openSocket, .connectSocket, .closeSocket, .bringUp:
+        case .openSocket, .connectSocket, .closeSocket, .bringUp, .addGatewayAddress, .removeGatewayAddress:
             return .done
         }
     }

@@ -88,7 +88,7 @@ package struct ControlResponse: Hashable, Sendable {
                 )
             )
         case (.reload(let report), _):
-            self.init(200, report)
+            self.init(report.outcome == .refused ? 422 : 200, report)
         case (.metrics(let snapshot), _):
             self.init(200, snapshot.status)
         case (.rules(let set), _):

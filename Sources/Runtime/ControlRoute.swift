@@ -111,7 +111,7 @@ package enum ControlRoute: Hashable, Sendable {
         case .impairments: .impair(.list, by: requester)
         case .impair: .impair(try ImpairOrder(json: body), by: requester)
         case .clearImpairments: .impair(.clear, by: requester)
-        case .reload: .reload(ReloadOrder(isDryRun: true), by: requester)
+        case .reload: .reload(try ReloadOrder(json: body), by: requester)
         }
     }
 }

@@ -5,8 +5,8 @@ package import Primitives
 
 /// Takes events: counts every one, writes the lines that the level and the limiter let through.
 package struct EventSink: Sendable {
-    private let format: LogFormat
-    private let level: EventDescription.Severity
+    private var format: LogFormat
+    private var level: EventDescription.Severity
     private let wallClock: @Sendable () -> WallClockTime
     private var limiter: LogLimiter
     private var output: LogOutput
@@ -32,6 +32,12 @@ package struct EventSink: Sendable {
         self.output = output
         self.bytesPerMinute = bytesPerMinute
         self.wallClock = wallClock
+    }
+
+    /// From the next line on.
+    package mutating func reconfigure(format: LogFormat, level: EventDescription.Severity) {
+        self.format = format
+        self.level = level
     }
 
     package mutating func report(_ event: ControlPlane.Event, at now: MonotonicTime) {

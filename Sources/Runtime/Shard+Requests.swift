@@ -11,21 +11,14 @@ extension Shard {
         case .terminate:
             shutDown()
         case .reload:
-            report(
-                EventDescription(
-                    .control,
-                    .notice,
-                    "reload-not-supported",
-                    "SIGHUP does nothing: reading the configuration again comes with a later version",
-                    remedy: "restart culvertd for a new configuration to count"
-                )
-            )
+            reloadOnSignal()
         }
     }
 
     mutating func take(_ message: ShardMessage) {
         switch message {
         case .shutDown: shutDown()
+        case .configurationRead(let read): take(read)
         case .request(let request, let reply): take(request, reply)
         }
     }
@@ -57,8 +50,8 @@ extension Shard {
             reply(.traces(machine.traces, at: now))
         case .explain(let selector):
             reply(.explanation(machine.explanation(of: selector, at: now)))
-        case .reload:
-            reply(.refused(.noReload))
+        case .reload(let order, let requester):
+            reload(order, by: requester, reply)
         case .metrics:
             reply(.metrics(MetricsSnapshot(status: status(), measurements: interpreter.sink.measurements)))
         case .impair(let order, let requester):
@@ -123,7 +116,7 @@ extension Shard {
 
 extension [EventDescription.Field] {
     /// Who asked, if the kernel knows.
-    fileprivate static func fields(of requester: Requester?) -> Self {
+    static func fields(of requester: Requester?) -> Self {
         requester.map { [.init("uid", $0.user), .init("pid", $0.process)] } ?? []
     }
 }

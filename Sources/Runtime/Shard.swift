@@ -10,6 +10,8 @@ package enum ShardMessage: Sendable {
     case request(ControlRequest, reply: @Sendable (ControlReply) -> Void)
     /// As SIGTERM does.
     case shutDown
+    /// What a thread of its own has found in the configuration file.
+    case configurationRead(ConfigurationRead)
 }
 
 /// One thread's share of the gateway: a control plane, its sockets and its piece of the kernel.
@@ -61,7 +63,9 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     private let signals: Signals?
     /// Where other threads reach it.
     package let mailbox: Mailbox<ShardMessage>
-    let identity: Identity
+    var identity: Identity
+    /// `nil` if the configuration did not come from files.
+    var reloader: Reloader?
     let started: MonotonicTime
     private(set) var now: MonotonicTime
     /// When the machine is next told what day it is.
@@ -81,6 +85,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         plane: any DataPlane,
         signals: Signals?,
         identity: Identity,
+        reloader: Reloader? = nil,
         willEnd: @escaping () -> Void = {}
     ) throws(SystemError) {
         var loop = try EventLoop<Source>()
@@ -99,6 +104,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         self.plane = plane
         self.signals = signals
         self.identity = identity
+        self.reloader = reloader
         self.willEnd = willEnd
         started = .current()
         now = started

@@ -20,6 +20,17 @@ struct ControlClient {
         try interpret(exchange(.POST, resource, body: JSON.bytes(of: body)))
     }
 
+    /// - Parameter status: Comes with the same document as success does.
+    func post<T: Decodable>(
+        _ resource: String,
+        _ body: some Encodable,
+        alsoAt status: HTTPResponseStatus
+    ) throws(Problem) -> T {
+        var response = try exchange(.POST, resource, body: JSON.bytes(of: body))
+        if response.status == status { response.status = .ok }
+        return try interpret(response)
+    }
+
     func delete<T: Decodable>(_ resource: String) throws(Problem) -> T {
         try interpret(exchange(.DELETE, resource, body: nil))
     }

@@ -13,6 +13,7 @@ struct KernelFailureTests {
         case openSocket, connectSocket, installInbound, installOutbound, createSession, bringUp
         case closeSocket, remove, removeSession
         case move, readCounters, takeInventory
+        case addGatewayAddress, removeGatewayAddress
 
         init(_ request: DataPlaneRequest) {
             self =
@@ -29,6 +30,8 @@ struct KernelFailureTests {
                 case .move: .move
                 case .readCounters: .readCounters
                 case .takeInventory: .takeInventory
+                case .addGatewayAddress: .addGatewayAddress
+                case .removeGatewayAddress: .removeGatewayAddress
                 }
         }
 

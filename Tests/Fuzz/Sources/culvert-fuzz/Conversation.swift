@@ -121,6 +121,8 @@ enum Conversation: FuzzTarget {
         case .move: 9
         case .readCounters: 10
         case .takeInventory: 11
+        case .addGatewayAddress: 12
+        case .removeGatewayAddress: 13
         }
     }
 
