@@ -24,9 +24,10 @@ package struct AddressPools: Sendable {
     }
 
     private var pools: [Pool]
-    private var inUse: Set<IPAddress> = []
+    /// With our end of each.
+    private var inUse: [IPAddress: IPAddress] = [:]
     /// Kept for users with an address of their own.
-    private let reserved: Set<IPAddress>
+    private var reserved: Set<IPAddress>
 
     package init(_ configurations: [AddressPoolConfiguration], reserving addresses: [IPAddress]) {
         let reserved = Set(addresses)
@@ -40,11 +41,47 @@ package struct AddressPools: Sendable {
         }
     }
 
+    /// Goes on with other pools. Addresses in use stay in use, in a pool or in none; nobody gets one twice.
+    package mutating func reconfigure(_ configurations: [AddressPoolConfiguration], reserving addresses: [IPAddress]) {
+        var other = AddressPools(configurations, reserving: addresses)
+        other.inUse = inUse
+        for index in other.pools.indices {
+            let range = other.pools[index].configuration.range
+            other.pools[index].next = pools.first { $0.configuration.range == range }?.next ?? 0
+        }
+        for address in inUse.keys where !other.reserved.contains(address) {
+            guard let index = other.home(of: address) else { continue }
+            other.pools[index].used += 1
+        }
+        self = other
+    }
+
+    /// Somebody has this address.
+    package func isInUse(_ address: IPAddress) -> Bool { inUse[address] != nil }
+
+    /// Our ends of the addresses in use.
+    package var gatewaysInUse: Set<IPAddress> { Set(inUse.values) }
+
+    /// The name of the pool an address lies in.
+    package func name(ofPoolWith address: IPAddress) -> String? {
+        home(of: address).map { pools[$0].configuration.name }
+    }
+
+    private func home(of address: IPAddress) -> Int? {
+        pools.firstIndex { $0.configuration.range.contains(address) }
+    }
+
+    private mutating func take(_ address: IPAddress, for gateway: IPAddress) -> Bool {
+        guard inUse[address] == nil else { return false }
+        inUse[address] = gateway
+        return true
+    }
+
     /// The user's own address, or the next free one; `nil` when it is taken or all are.
     package mutating func lease(fixed: IPAddress?) -> Lease? {
         if let fixed {
             let home = pools.first { $0.configuration.range.contains(fixed) } ?? pools.first
-            guard let home, inUse.insert(fixed).inserted else { return nil }
+            guard let home, take(fixed, for: home.configuration.gateway) else { return nil }
             return Lease(address: fixed, gateway: home.configuration.gateway)
         }
         for index in pools.indices {
@@ -57,10 +94,8 @@ package struct AddressPools: Sendable {
     package var count: Int { inUse.count }
 
     package mutating func release(_ lease: Lease) {
-        guard inUse.remove(lease.address) != nil, !reserved.contains(lease.address) else { return }
-        if let index = pools.firstIndex(where: { $0.configuration.range.contains(lease.address) }) {
-            pools[index].used -= 1
-        }
+        guard inUse.removeValue(forKey: lease.address) != nil, !reserved.contains(lease.address) else { return }
+        if let index = home(of: lease.address) { pools[index].used -= 1 }
     }
 
     package var snapshots: [StatusSnapshot.Pool] {
@@ -83,7 +118,7 @@ package struct AddressPools: Sendable {
             let isEdge = offset == 0 || offset == pool.span - 1
             if isEdge, Pool.hasEdges(range) { continue }
             guard let address = range.address.advanced(by: offset), address != pool.configuration.gateway,
-                !reserved.contains(address), inUse.insert(address).inserted
+                !reserved.contains(address), take(address, for: pool.configuration.gateway)
             else { continue }
             pools[index].next = (offset + 1) % pool.span
             pools[index].used += 1

@@ -76,8 +76,8 @@ package struct AuthenticationThrottle: Sendable {
         var nextTry: MonotonicTime?
     }
 
-    private let limits: Limits
-    private let largeSources: [IPPrefix]
+    private var limits: Limits
+    private var largeSources: [IPPrefix]
     private var pairs: BoundedTable<Pair, Lock>
     private var names: BoundedTable<Int, Tally>
     private var sources: BoundedTable<IPAddress, Penalty>
@@ -89,6 +89,12 @@ package struct AuthenticationThrottle: Sendable {
         pairs = BoundedTable(capacity: limits.capacity)
         names = BoundedTable(capacity: limits.capacity)
         sources = BoundedTable(capacity: limits.capacity)
+    }
+
+    /// What was counted stays counted. The capacity of the tables stays what it was.
+    package mutating func reconfigure(limits: Limits, largeSources: [IPPrefix]) {
+        self.limits = limits
+        self.largeSources = largeSources
     }
 
     /// Entries in all tables.

@@ -46,6 +46,8 @@ struct Call: Sendable {
     var kernel = KernelSession.absent
     var userName: String?
     var lease: AddressPools.Lease?
+    /// Its user's own address, had or waited for.
+    var fixedAddress: IPAddress?
     var mtu: Int
     var mtuExplanation: String
     /// Once its network may open; until then what fits is what is asked for.

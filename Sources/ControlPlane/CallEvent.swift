@@ -14,6 +14,8 @@ package struct CallEvent: Hashable, Sendable {
         case down(userName: String?, address: IPAddress?, because: String, after: Duration)
         /// The kernel would not make what the call needs; the call ends.
         case kernelRefused(DataPlaneError)
+        /// A reload brought an inner address that the kernel does not take; calls of its pools cannot come up.
+        case gatewayAddressRefused(IPAddress, DataPlaneError)
         /// What we made could not be taken away again.
         case removalFailed(String, DataPlaneError)
         case noAddress(userName: String, fixed: IPAddress?)
@@ -77,6 +79,15 @@ package struct CallEvent: Hashable, Sendable {
                 "the kernel refused \(error); the call ends",
                 remedy: "run culvertd in the foreground: its preflight names missing modules and permissions",
                 fields: [.init("step", error.step), .init("errno", error.code)]
+            )
+        case .gatewayAddressRefused(let address, let error):
+            return EventDescription(
+                .kernel,
+                .error,
+                "gateway-address-refused",
+                "the kernel does not take the gateway address \(address): \(error)",
+                remedy: "see with ip address who has it; reload again when it is free",
+                fields: [.init("address", address), .init("errno", error.code)]
             )
         case .removalFailed(let what, let error):
             return EventDescription(
@@ -246,7 +257,7 @@ extension CallEvent {
                 "the kernel has session \(id) as \(interface)",
                 fields: [.init("session", id), .init("interface", interface)]
             )
-        case .up, .down, .kernelRefused, .removalFailed, .noAddress, .callLimit, .securityAssociationExpired,
+        case .up, .down, .kernelRefused, .gatewayAddressRefused, .removalFailed, .noAddress, .callLimit, .securityAssociationExpired,
             .moveFailed, .sessionVanished, .reconciled, .inventoryFailed, .countersUnread, .noTunnel,
             .authenticationThrottled, .mtuChanged, .mtuRefused:
             description

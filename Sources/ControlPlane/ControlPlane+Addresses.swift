@@ -17,7 +17,10 @@ extension ControlPlane {
         guard let call = calls[key], call.lease == nil else { return }
         let fixed = users[userName]?.address
         if let lease = pools.lease(fixed: fixed) {
-            if let fixed { fixedAddresses.hold(fixed, by: key) }
+            if let fixed {
+                fixedAddresses.hold(fixed, by: key)
+                calls[key]?.fixedAddress = fixed
+            }
             openNetwork(for: userName, key, with: lease, at: now, into: &effects)
             return
         }
@@ -32,6 +35,7 @@ extension ControlPlane {
             return
         }
         calls[key]?.userName = userName
+        calls[key]?.fixedAddress = fixed
         fixedAddresses.wait(for: fixed, key, userName: userName)
         for rival in rivals where rival != key {
             calls[rival]?.reason = "a newer call of the same user takes its address"
@@ -97,7 +101,9 @@ extension ControlPlane {
     mutating func release(_ lease: AddressPools.Lease, at now: MonotonicTime, into effects: inout [Effect]) {
         pools.release(lease)
         fixedAddresses.hasDeparted(lease.address)
-        guard let next = fixedAddresses.waiting[lease.address] else { return }
+        dropGateway(lease.gateway, into: &effects)
+        // The user may have another address by now.
+        guard let next = fixedAddresses.takeWaiting(for: lease.address) else { return }
         openNetwork(for: next.userName, next.key, at: now, into: &effects)
     }
 }

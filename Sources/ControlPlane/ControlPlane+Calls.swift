@@ -145,7 +145,7 @@ extension ControlPlane {
         guard var call = calls.removeValue(forKey: key) else { return }
         linkDeadlines.set(key, to: nil)
         verdictDeadlines.set(key, to: nil)
-        if let address = call.userName.flatMap({ users[$0]?.address }) { fixedAddresses.leave(key, address) }
+        if let address = call.fixedAddress { fixedAddresses.leave(key, address) }
         for effect in call.link.lowerLayerDown(at: now) {
             guard case .report(let kind) = effect else { continue }
             effects.append(.report(.ppp(PPP.Event(trace: call.trace, peer: call.peer, kind: kind))))

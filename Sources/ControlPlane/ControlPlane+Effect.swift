@@ -20,6 +20,8 @@ extension ControlPlane {
         case terminate(CallSelector)
         /// Says goodbye to everybody and takes no more calls.
         case shutDown
+        /// Goes on with another configuration. Calls stay but for those of ``ControlPlane/departures(under:)``.
+        case reconfigure(Configuration)
         /// A fault for tests: the deadlines of these layers pass unnoticed until the next such command.
         case stopTimers(Set<TimedLayer>)
     }

@@ -38,6 +38,8 @@ package struct ControlPlane: Sendable {
     var users: UserDirectory
     var pools: AddressPools
     var fixedAddresses = FixedAddresses()
+    /// Our inner addresses that the kernel has.
+    var gateways: Set<IPAddress>
     var throttle: AuthenticationThrottle
     /// When a link is told its pending verdict.
     var verdictDeadlines = DeadlineQueue<SessionKey>()
@@ -65,6 +67,7 @@ package struct ControlPlane: Sendable {
         l2tp = L2TP.Endpoint(configuration: configuration.l2tp, entropy: entropy)
         users = UserDirectory(configuration.users)
         pools = AddressPools(configuration.pools, reserving: configuration.users.compactMap(\.address))
+        gateways = Set(configuration.pools.map(\.gateway))
         throttle = AuthenticationThrottle(
             limits: configuration.authenticationLimits,
             largeSources: configuration.ike.largeSources
@@ -94,6 +97,8 @@ package struct ControlPlane: Sendable {
             terminate(selector, at: now, into: &effects)
         case .command(.shutDown):
             shutDown(at: now, into: &effects)
+        case .command(.reconfigure(let configuration)):
+            reconfigure(configuration, at: now, into: &effects)
         case .command(.stopTimers(let layers)):
             stoppedTimers = layers
         case .calendar(let wall):
@@ -192,6 +197,13 @@ package struct ControlPlane: Sendable {
             outboundAnswered(child, outcome, at: now, into: &effects)
         case .remove(_, let what):
             if case .failed(let error) = outcome { report(.removalFailed(what, error), into: &effects) }
+        case .addGateway(let address):
+            guard case .failed(let error) = outcome else { break }
+            gateways.remove(address)
+            report(.gatewayAddressRefused(address, error), into: &effects)
+        case .removeGateway(let address):
+            guard case .failed(let error) = outcome else { break }
+            report(.removalFailed("the gateway address \(address)", error), into: &effects)
         case .discard:
             break
         case .move(let child, let direction, let former):
@@ -268,6 +280,8 @@ enum Purpose: Hashable, Sendable {
     case move(ChildSA.ID, SecurityAssociation.Direction, from: SecurityAssociation.ID)
     case readCounters(RequestID)
     case takeInventory
+    case addGateway(IPAddress)
+    case removeGateway(IPAddress)
     case createSession(SessionKey, serial: UInt64)
     case bringUp(SessionKey, serial: UInt64)
     case setMTU(SessionKey, serial: UInt64)
@@ -282,7 +296,8 @@ enum Purpose: Hashable, Sendable {
         case .remove(let id, _), .discard(let id), .move(_, .outbound, from: let id): .remove(id)
         case .removeSession(let id, _): .removeSession(id)
         case .openSocket, .reopenSocket, .connectSocket, .closeSocket, .installInbound, .installOutbound, .move,
-            .readCounters, .takeInventory, .createSession, .bringUp, .setMTU, .readPathMTU, .probePath:
+            .readCounters, .takeInventory, .addGateway, .removeGateway, .createSession, .bringUp, .setMTU,
+            .readPathMTU, .probePath:
             nil
         }
     }

@@ -161,8 +161,8 @@ extension CallEvent.Kind {
         case .authenticationThrottled: .cause(.refusal, .user)
         case .securityAssociationExpired: .cause(.loss, .protection)
         case .noTunnel: .cause(.loss, .tunnel)
-        case .tunnelOpening, .addressAssigned, .kernelSessionCreated, .removalFailed, .reconciled, .inventoryFailed,
-            .countersUnread, .mtuChanged, .mtuRefused:
+        case .tunnelOpening, .addressAssigned, .kernelSessionCreated, .gatewayAddressRefused, .removalFailed,
+            .reconciled, .inventoryFailed, .countersUnread, .mtuChanged, .mtuRefused:
             .nothing
         }
     }

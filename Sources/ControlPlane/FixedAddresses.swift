@@ -28,6 +28,10 @@ struct FixedAddresses: Sendable {
         if waiting[address]?.key == key { waiting[address] = nil }
     }
 
+    mutating func takeWaiting(for address: IPAddress) -> (key: SessionKey, userName: String)? {
+        waiting.removeValue(forKey: address)
+    }
+
     mutating func departs(_ address: IPAddress) {
         departing.insert(address)
     }

@@ -28,7 +28,7 @@ package struct Journal: Sendable {
         case attempts
     }
 
-    package let limits: Limits
+    package private(set) var limits: Limits
     /// By ``Place``.
     private var shelves: [TraceShelf]
     private var strangers = BoundedTable<IPAddress, Trace>(capacity: Self.mostStrangers)
@@ -44,6 +44,21 @@ package struct Journal: Sendable {
             case .calls: TraceShelf(capacity: limits.traces)
             case .failures, .attempts: TraceShelf(capacity: limits.failed, perSource: perSource)
             }
+        }
+    }
+
+    /// What has no room any more goes, the oldest first.
+    package mutating func reconfigure(limits: Limits) {
+        guard limits != self.limits else { return }
+        self.limits = limits
+        for place in Place.allCases {
+            let gone =
+                switch place {
+                case .calls: shelves[place.rawValue].resize(capacity: limits.traces)
+                case .failures, .attempts:
+                    shelves[place.rawValue].resize(capacity: limits.failed, perSource: max(1, limits.failed / 16))
+                }
+            for heir in gone { heirs[heir] = nil }
         }
     }
 

@@ -47,7 +47,8 @@ struct Reconciliation: Sendable {
         case .remove(let id), .move(let id, .outbound, _): question?.leavingAssociations.insert(id)
         case .removeSession(let id): question?.leavingSessions.insert(id)
         case .openSocket, .connectSocket, .closeSocket, .install, .move, .createSession, .bringUp, .setMTU,
-            .readPathMTU, .probePath, .readCounters, .takeInventory:
+            .readPathMTU, .probePath, .readCounters, .takeInventory,
+            .addGatewayAddress, .removeGatewayAddress:
             break
         }
     }

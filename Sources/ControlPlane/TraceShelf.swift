@@ -15,8 +15,8 @@ struct TraceShelf: Sendable {
         var serial: UInt64
     }
 
-    private let capacity: Int
-    private let perSource: Int
+    private var capacity: Int
+    private var perSource: Int
     private var slots: [TraceID: Slot] = [:]
     /// Oldest first, with gaps: what went has another serial, or is not there.
     private var order: [Place] = []
@@ -27,6 +27,18 @@ struct TraceShelf: Sendable {
     init(capacity: Int, perSource: Int = .max) {
         self.capacity = max(1, capacity)
         self.perSource = max(1, perSource)
+    }
+
+    /// - Returns: Who belonged to the traces that had to go.
+    mutating func resize(capacity: Int, perSource: Int = .max) -> [TraceID] {
+        var smaller = TraceShelf(capacity: capacity, perSource: perSource)
+        var gone: [TraceID] = []
+        for place in order[head...] {
+            guard let slot = slots[place.id], slot.serial == place.serial else { continue }
+            gone += smaller.insert(slot.trace)
+        }
+        self = smaller
+        return gone
     }
 
     var count: Int { slots.count }

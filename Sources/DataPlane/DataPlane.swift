@@ -31,6 +31,9 @@ package enum DataPlaneRequest: Hashable, Sendable {
     case readCounters([KernelSessionID])
     /// Answered with ``DataPlaneOutcome/inventory(_:)``: everything of ours that the kernel holds.
     case takeInventory
+    /// Our end of calls: an inner address of the gateway's own. Those of the start are there before the first request.
+    case addGatewayAddress(IPAddress)
+    case removeGatewayAddress(IPAddress)
 }
 
 /// Names one request, so that its answer finds the way back.

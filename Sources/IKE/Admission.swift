@@ -48,10 +48,10 @@ package struct Admission: Sendable {
     package static let mostClaimed = 65_536
     package static let mostProved = 16_384
 
-    private let largeSources: [IPPrefix]
-    private let total: Int
-    private let perSource: Int
-    private let exchangeTimeout: Duration
+    private var largeSources: [IPPrefix]
+    private var total: Int
+    private var perSource: Int
+    private var exchangeTimeout: Duration
     private var claimed = BoundedTable<IPAddress, Claimed>(capacity: mostClaimed)
     private var proved = BoundedTable<IPAddress, Proved>(capacity: mostProved)
     private var keyTrials = Budget()
@@ -65,6 +65,14 @@ package struct Admission: Sendable {
     private var isTotalSaid = false
 
     package init(_ configuration: Configuration) {
+        largeSources = configuration.largeSources
+        total = configuration.halfOpenLimit
+        perSource = configuration.halfOpenPerSourceLimit
+        exchangeTimeout = configuration.exchangeTimeout
+    }
+
+    /// Lowering a limit sends nobody away.
+    package mutating func reconfigure(_ configuration: Configuration) {
         largeSources = configuration.largeSources
         total = configuration.halfOpenLimit
         perSource = configuration.halfOpenPerSourceLimit

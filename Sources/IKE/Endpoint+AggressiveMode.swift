@@ -84,7 +84,7 @@ extension Endpoint {
         for request: IKEv1.AggressiveRequest,
         _ peer: SocketAddress
     ) throws(FirstMessageRefusal) -> Int {
-        let profile = surroundings.configuration.profiles.firstIndex {
+        let profile = surroundings.configuration.profiles.prefix(surroundings.configuredProfiles).firstIndex {
             $0.allowsAggressiveMode && $0.applies(to: peer.address) && $0.names(request.identity)
         }
         guard let profile else {

@@ -49,6 +49,20 @@ extension Endpoint {
         /// Nobody needs more, and nobody shall make us look at more.
         private static let most = 16
 
+        /// The profile has another place now, the key perhaps another name.
+        mutating func renumber(
+            _ places: (IKESAID, _ profile: Int, _ keyName: String?) -> (profile: Int, keyName: String?)
+        ) {
+            ids = [:]
+            for (id, key) in keys {
+                var key = key
+                (key.profile, key.keyName) = places(id, key.profile, key.keyName)
+                keys[id] = key
+                ids[key, default: []].append(id)
+            }
+            for key in ids.keys where ids[key]?.count ?? 0 > 1 { ids[key]?.sort { $0.rawValue < $1.rawValue } }
+        }
+
         func before(_ id: IKESAID) -> ArraySlice<IKESAID> {
             guard let all = keys[id].flatMap({ ids[$0] }), let index = all.lastIndex(of: id) else { return [] }
             return all[..<index].suffix(Self.most)

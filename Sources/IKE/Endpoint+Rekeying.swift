@@ -7,6 +7,8 @@ extension Endpoint {
     package mutating func startRekeying(_ id: IKESAID, at now: MonotonicTime) -> [Effect] {
         guard let association = associations[id], let phase = association.established, !phase.isSuperseded,
             !initiations.values.contains(where: { $0.origin.predecessor == id }),
+            // A profile that was taken away negotiates nothing any more.
+            association.profile < surroundings.configuredProfiles,
             // Whose key has ended stays until its IKE SA has, and no longer.
             surroundings.isCurrent(phase.keyIndex, in: association.profile, at: now)
         else { return [] }

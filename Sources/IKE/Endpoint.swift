@@ -132,7 +132,7 @@ package struct Endpoint: Sendable {
     }
 
     var surroundings: Surroundings
-    let antiClogging: IKEv1.AntiClogging
+    var antiClogging: IKEv1.AntiClogging
     var firstMessages: IKEv1.FirstMessages
     var fragments = IKEv1.Fragments()
     var associations: [IKESAID: IKEv1.ResponderSA] = [:]

@@ -5,7 +5,10 @@ package import Primitives
 
 /// What all SAs of an endpoint share: lent to the one that works.
 package struct Surroundings: Sendable {
-    package let configuration: Configuration
+    package private(set) var configuration: Configuration
+    /// Of its profiles, the first so many are configured; behind them stand those that a reload took away and some SA
+    /// still stands under until it has said goodbye.
+    package private(set) var configuredProfiles: Int
     /// One for each profile, in the same order.
     package private(set) var acceptances: [Acceptance]
     package let entropy: any EntropySource
@@ -27,9 +30,25 @@ package struct Surroundings: Sendable {
 
     package init(configuration: Configuration, entropy: any EntropySource) {
         self.configuration = configuration
+        configuredProfiles = configuration.profiles.count
         acceptances = configuration.profiles.map { Acceptance($0) }
         self.entropy = entropy
         admission = Admission(configuration)
+    }
+
+    /// - Parameter configured: How many of the profiles are; the others are leaving.
+    mutating func reconfigure(_ configuration: Configuration, configured: Int, at now: MonotonicTime) {
+        let hasOtherProfiles = configuration.profiles != self.configuration.profiles
+        self.configuration = configuration
+        configuredProfiles = configured
+        admission.reconfigure(configuration)
+        guard hasOtherProfiles else { return }
+        let calendar = calendar
+        acceptances = configuration.profiles.map { profile in
+            Acceptance(profile) { calendar.isBefore($0.until, at: now) }
+        }
+        // What was answered to an offer by the former profiles is not what it would be answered by these.
+        offers.removeAll()
     }
 
     /// What a profile accepts of a client today.
@@ -76,7 +95,7 @@ package struct Surroundings: Sendable {
 
     /// The profile for a peer's address, by its place in the configuration.
     package func profile(for address: IPAddress) -> Int? {
-        configuration.profiles.firstIndex { $0.applies(to: address) }
+        configuration.profiles.prefix(configuredProfiles).firstIndex { $0.applies(to: address) }
     }
 
     /// A message id for an exchange of ours: never zero.

@@ -30,7 +30,7 @@ extension KernelDataPlane {
             perform(&batch)
             answer(ticket, move(id, direction, to: peer))
         case .openSocket, .connectSocket, .createSession, .bringUp, .setMTU, .readPathMTU, .probePath, .removeSession,
-            .closeSocket, .readCounters, .takeInventory:
+            .closeSocket, .readCounters, .takeInventory, .addGatewayAddress, .removeGatewayAddress:
             return
         }
         if batch.messages.isFull { perform(&batch) }

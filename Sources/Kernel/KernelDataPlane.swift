@@ -104,6 +104,14 @@ package final class KernelDataPlane: DataPlane {
         )
     }
 
+    /// The routes that have it as their source go with it: no call may stand on it any more.
+    package func removeGatewayAddress(_ address: IPAddress) throws(DataPlaneError) {
+        try route.perform(
+            RouteMessages.removeAddress(address, index: gatewayDeviceIndex),
+            step: "RTM_DELADDR \(address)"
+        )
+    }
+
     package func rules() -> RuleSet? { portShift.description() }
 
     // MARK: Requests
@@ -146,10 +154,21 @@ package final class KernelDataPlane: DataPlane {
             case .closeSocket(let requestID): closeSocket(requestID, ticket)
             case .readCounters(let ids): readCounters(ids, ticket)
             case .takeInventory: takeInventory(ticket)
+            case .addGatewayAddress(let address): answer(ticket, change(gateway: address, isAdded: true))
+            case .removeGatewayAddress(let address): answer(ticket, change(gateway: address, isAdded: false))
             case .openSocket, .install, .remove, .move: continue
             }
         }
         buryTheDead()
+    }
+
+    private func change(gateway address: IPAddress, isAdded: Bool) -> DataPlaneError? {
+        do throws(DataPlaneError) {
+            if isAdded { try addGatewayAddress(address) } else { try removeGatewayAddress(address) }
+            return nil
+        } catch {
+            return error
+        }
     }
 
     func answer(_ ticket: DataPlaneTicket, _ failure: DataPlaneError?) {

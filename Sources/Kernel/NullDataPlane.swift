@@ -45,7 +45,8 @@ package final class NullDataPlane: DataPlane {
             return .done
         case .readPathMTU:
             return .pathMTU(1500)
-        case .openSocket, .connectSocket, .closeSocket, .bringUp, .setMTU, .probePath:
+        case .openSocket, .connectSocket, .closeSocket, .bringUp, .setMTU, .probePath, .addGatewayAddress,
+            .removeGatewayAddress:
             return .done
         }
     }

@@ -40,7 +40,7 @@ package struct Endpoint: Sendable {
         var isEmpty: Bool { connections.isEmpty && closing.isEmpty }
     }
 
-    private let configuration: Configuration
+    private var configuration: Configuration
     private let entropy: any EntropySource
     private var connections: [TunnelID: ControlConnection] = [:]
     private var sockets: [RequestID: Socket] = [:]
@@ -57,6 +57,13 @@ package struct Endpoint: Sendable {
 
     /// When ``advance(to:)`` next has something to do.
     package var nextDeadline: MonotonicTime? { deadlines.nextDeadline }
+
+    /// Standing tunnels keep the secret and the window they began with; everything else counts for them too. Lowering a
+    /// limit ends nothing.
+    package mutating func reconfigure(_ configuration: Configuration) {
+        self.configuration = configuration
+        for (tunnel, connection) in connections { deadlines.set(tunnel, to: connection.nextDeadline(configuration)) }
+    }
 
     /// Whether every message to a peer was acknowledged, or its peer given up: whoever shuts down waits for it.
     package var isSettled: Bool { connections.values.allSatisfy(\.channel.isIdle) }

@@ -164,6 +164,8 @@ final class ControlConversation: ChannelInboundHandler {
     private func giveUpWaiting() {
         switch state {
         case .waitHead, .waitBody: answer(ControlResponse(.tooSlow))
+        // Reading long files takes its time; the whole connection has an end, too.
+        case .waitReply(.reload): break
         case .waitReply: answer(ControlResponse(.busy))
         case .streaming, .answered: break
         }

@@ -34,6 +34,12 @@ package struct ControlRefusal: Error, Hashable, Sendable {
         "this culvertd does not read its configuration again",
         remedy: "restart culvertd for a new configuration to count"
     )
+    static let reloadUnderWay = ControlRefusal(
+        409,
+        "the configuration is being read for somebody else",
+        remedy: "try again when that is done"
+    )
+    static let noReloadAtEnd = ControlRefusal(409, "culvertd is ending")
     static let noRules = ControlRefusal(
         404,
         "this culvertd has no rules: its data plane is not the kernel",

@@ -107,7 +107,7 @@ package struct ControlResponse: Hashable, Sendable {
                 )
             )
         case (.reload(let report), _):
-            self.init(200, report)
+            self.init(report.outcome == .refused ? 422 : 200, report)
         case (.metrics(let snapshot), _):
             self.init(page: snapshot.exposition(process: ProcessProbe.shared.figures()), Exposition.mediaType)
         case (.page, _):

@@ -18,6 +18,8 @@ package struct Daemon {
     package var controlPlane: ControlPlane.Configuration
     /// Takes orders to make faults: for tests, never where calls matter.
     package var allowsImpairments = false
+    /// Reads the configuration again; `nil` if it did not come from files.
+    package var reloader: Reloader?
     /// What the service manager listens on; `nil` if there is none.
     package var notificationSocket: String?
 
@@ -85,6 +87,7 @@ package struct Daemon {
             signals: signals,
             identity: .init(name: name, version: Self.version),
             isSampling: metrics.listen != nil,
+            reloader: reloader,
             willEnd: { ServiceNotification.stopping.send(to: notificationSocket) }
         )
         let mailbox = shard.mailbox

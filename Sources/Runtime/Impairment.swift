@@ -47,6 +47,8 @@ package struct Impairment: Hashable, Sendable {
         case removeSession = "remove-session"
         case readCounters = "read-counters"
         case takeInventory = "take-inventory"
+        case addGatewayAddress = "add-gateway-address"
+        case removeGatewayAddress = "remove-gateway-address"
     }
 
     package var fault: Fault
@@ -76,6 +78,8 @@ extension Impairment.RequestKind {
         case .removeSession: self = .removeSession
         case .readCounters: self = .readCounters
         case .takeInventory: self = .takeInventory
+        case .addGatewayAddress: self = .addGatewayAddress
+        case .removeGatewayAddress: self = .removeGatewayAddress
         }
     }
 }

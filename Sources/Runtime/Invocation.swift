@@ -34,7 +34,7 @@ package struct Invocation: Hashable, Sendable {
     ///
     /// - Returns: The exit code.
     package func check() -> Int32 {
-        let outcome = ConfigFile.read(configuration, load: SettingsFile.load)
+        let outcome = SettingsFile.read(configuration)
         print(outcome.report, terminator: "")
         return outcome.settings == nil ? 1 : 0
     }
@@ -55,6 +55,7 @@ package struct Invocation: Hashable, Sendable {
             try sink.apply(EventSink.Settings(log, gateway: settings.gatewayName), owner: user)
             var daemon = Daemon(settings)
             daemon.allowsImpairments = allowsImpairments
+            daemon.reloader = Reloader(settings, file: configuration, logFormat: logFormat, logLevel: logLevel)
             daemon.notificationSocket = ServiceNotification.takeSocketFromEnvironment()
             daemon.listen.takesESP = dataPlane == .kernel
             let fileLimit = try valueOrError(culvert_raise_file_limit(1 << 20), "setrlimit")
@@ -162,7 +163,7 @@ package struct Invocation: Hashable, Sendable {
 
     /// The settings, after their mistakes and oddities were printed; `nil` if there are mistakes.
     private func readSettings() -> Settings? {
-        let outcome = ConfigFile.read(configuration, load: SettingsFile.load)
+        let outcome = SettingsFile.read(configuration)
         for diagnostic in outcome.diagnostics { complain(diagnostic) }
         return outcome.settings
     }

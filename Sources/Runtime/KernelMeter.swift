@@ -56,6 +56,8 @@ package struct KernelMeter: Hashable, Sendable {
         case .setMTU: 12
         case .readPathMTU: 13
         case .probePath: 14
+        case .addGatewayAddress: 15
+        case .removeGatewayAddress: 16
         }
     }
 }

@@ -10,6 +10,11 @@ package enum SettingsFile {
     /// More than any configuration or user list has.
     private static let sizeLimit = 16 << 20
 
+    /// The configuration with the files it names: at the start, for `--check`, and for every reload.
+    package static func read(_ configuration: String) -> ConfigFile.Outcome {
+        ConfigFile.read(configuration, load: load)
+    }
+
     /// Mode and owner are those of the file that was opened, whatever the path means by now.
     package static func load(_ path: String) throws(FileProblem) -> LoadedFile {
         var file = culvert_file()

@@ -11,15 +11,7 @@ extension Shard {
         case .terminate:
             shutDown()
         case .reload:
-            report(
-                EventDescription(
-                    .control,
-                    .notice,
-                    "reload-not-supported",
-                    "SIGHUP does nothing: reading the configuration again comes with a later version",
-                    remedy: "restart culvertd for a new configuration to count"
-                )
-            )
+            reloadOnSignal()
         }
     }
 
@@ -27,6 +19,7 @@ extension Shard {
         switch message {
         case .shutDown: shutDown()
         case .refusedPeers(let requester, let count): tellRefused(requester, count)
+        case .configurationRead(let read): take(read)
         case .request(let request, let reply): take(request, reply)
         }
     }
@@ -74,8 +67,8 @@ extension Shard {
             reply(.traces(machine.traces, at: now))
         case .explain(let selector):
             reply(.explanation(machine.explanation(of: selector, at: now)))
-        case .reload:
-            reply(.refused(.noReload))
+        case .reload(let order, let requester):
+            reload(order, by: requester, reply)
         case .metrics, .page:
             measure(for: request, reply)
         case .impair(let order, let requester):
@@ -134,7 +127,7 @@ extension Shard {
 
 extension [EventDescription.Field] {
     /// Who asked, if the kernel knows.
-    fileprivate static func fields(of requester: Requester?) -> Self {
+    static func fields(of requester: Requester?) -> Self {
         requester.map { [.init("uid", $0.user), .init("pid", $0.process)] } ?? []
     }
 }

@@ -12,6 +12,8 @@ package enum ShardMessage: Sendable {
     case refusedPeers(Requester?, count: Int)
     /// As SIGTERM does.
     case shutDown
+    /// What a thread of its own has found in the configuration file.
+    case configurationRead(ConfigurationRead)
 }
 
 /// One thread's share of the gateway: a control plane, its sockets and its piece of the kernel.
@@ -63,7 +65,9 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     private let signals: Signals?
     /// Where other threads reach it.
     package let mailbox: Mailbox<ShardMessage>
-    let identity: Identity
+    var identity: Identity
+    /// `nil` if the configuration did not come from files.
+    var reloader: Reloader?
     let started: MonotonicTime
     private(set) var now: MonotonicTime
     /// When the machine is next told what day it is.
@@ -88,6 +92,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         signals: Signals?,
         identity: Identity,
         isSampling: Bool = false,
+        reloader: Reloader? = nil,
         willEnd: @escaping () -> Void = {}
     ) throws(SystemError) {
         var loop = try EventLoop<Source>()
@@ -107,6 +112,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         self.signals = signals
         self.identity = identity
         self.isSampling = isSampling
+        self.reloader = reloader
         self.willEnd = willEnd
         started = .current()
         now = started

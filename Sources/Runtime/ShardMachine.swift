@@ -22,6 +22,10 @@ package protocol ShardMachine {
     func status(at now: MonotonicTime) -> StatusSnapshot
     /// What is kept of calls and of attempts at calls, in no order.
     var traces: [Trace] { get }
+    /// Which calls stand on what, and what another configuration would mean for them.
+    var census: ControlPlane.Census { get }
+    func departures(under configuration: ControlPlane.Configuration) -> [ControlPlane.Departure]
+    func obstacles(to configuration: ControlPlane.Configuration) -> [String]
     func explanation(of selector: TraceSelector, at now: MonotonicTime) -> Explanation?
     func gauges() -> ControlPlane.Gauges
     /// The sessions the kernel carries.
@@ -34,6 +38,13 @@ extension ShardMachine {
     package func gauges() -> ControlPlane.Gauges { ControlPlane.Gauges() }
     package var kernelSessions: [KernelSessionID] { [] }
     package func newestCalls(_ limit: Int, at now: MonotonicTime) -> [ControlPlane.CallLine] { [] }
+}
+
+/// For machines without a configuration.
+extension ShardMachine {
+    package var census: ControlPlane.Census { ControlPlane.Census() }
+    package func departures(under configuration: ControlPlane.Configuration) -> [ControlPlane.Departure] { [] }
+    package func obstacles(to configuration: ControlPlane.Configuration) -> [String] { [] }
 }
 
 extension ControlPlane: ShardMachine {}

@@ -30,6 +30,17 @@ struct ControlClient {
         try interpret(exchange(.POST, resource, body: JSON.bytes(of: body), at: path))
     }
 
+    /// - Parameter status: Comes with the same document as success does.
+    func post<T: Decodable>(
+        _ resource: String,
+        _ body: some Encodable,
+        alsoAt status: HTTPResponseStatus
+    ) throws(Problem) -> T {
+        var response = try exchange(.POST, resource, body: JSON.bytes(of: body), at: path)
+        if response.status == status { response.status = .ok }
+        return try interpret(response)
+    }
+
     func delete<T: Decodable>(_ resource: String) throws(Problem) -> T {
         try interpret(exchange(.DELETE, resource, body: nil, at: path))
     }

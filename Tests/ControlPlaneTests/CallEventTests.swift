@@ -8,7 +8,8 @@ struct CallEventTests {
     private static let error = DataPlaneError(step: "XFRM_MSG_NEWSA", code: 12)
 
     private static let kinds: [CallEvent.Kind] = [
-        .kernelRefused(error), .removalFailed("inbound SA 00000100", error),
+        .kernelRefused(error), .gatewayAddressRefused(.v4(0x0A63_0001), error),
+        .removalFailed("inbound SA 00000100", error),
         .noAddress(userName: "alice", fixed: nil), .noAddress(userName: "alice", fixed: .v4(1)), .callLimit(7),
         .moveFailed(error), .sessionVanished(KernelSessionID(tunnel: 1, session: 2), interface: "cv0"),
         .reconciled(lostAssociations: 1, lostSessions: 2, strangers: 3),

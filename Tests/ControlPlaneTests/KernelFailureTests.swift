@@ -13,6 +13,7 @@ struct KernelFailureTests {
         case openSocket, connectSocket, installInbound, installOutbound, createSession, bringUp
         case closeSocket, remove, removeSession
         case move, readCounters, takeInventory
+        case addGatewayAddress, removeGatewayAddress
 
         init(_ request: DataPlaneRequest) {
             self =
@@ -29,6 +30,8 @@ struct KernelFailureTests {
                 case .move: .move
                 case .readCounters: .readCounters
                 case .takeInventory: .takeInventory
+                case .addGatewayAddress: .addGatewayAddress
+                case .removeGatewayAddress: .removeGatewayAddress
                 }
         }
 
@@ -108,6 +111,21 @@ struct KernelFailureTests {
         }
         for client in 0...2 { network.dial(client) }
         network.run(for: .seconds(20))
+        // A pool with a gateway of its own comes and goes.
+        var other = configuration
+        other.pools.append(
+            AddressPoolConfiguration(
+                name: "guests",
+                range: try #require(IPPrefix("10.98.0.0/24")),
+                gateway: try #require(IPAddress("10.98.0.1"))
+            )
+        )
+        for _ in 0..<3 {
+            for next in [other, configuration] {
+                network.command(.reconfigure(next))
+                network.run(for: .seconds(1))
+            }
+        }
         for client in 0...2 {
             network.act(client) { client, now in client.ike.startQuickMode(at: now).map(SimulatedClient.Packet.ike) }
         }

@@ -17,6 +17,8 @@ package struct SimulatedKernel: Sendable {
     private var order: [SecurityAssociation.ID] = []
     package private(set) var sessions: [KernelSessionID: L2TPSession] = [:]
     package private(set) var interfaces: [KernelSessionID: PPPInterface] = [:]
+    /// Those beyond the ones of the start.
+    package private(set) var gatewayAddresses: Set<IPAddress> = []
     /// Requests that no kernel would have taken, or that leave something unprotected.
     package private(set) var violations: [String] = []
     /// Datagrams that found no association to protect them, and so went nowhere.
@@ -141,6 +143,10 @@ package struct SimulatedKernel: Sendable {
         case .readCounters(let ids):
             let known = ids.filter { sessions[$0] != nil }
             return .counters(Dictionary(uniqueKeysWithValues: known.map { ($0, counters[$0] ?? Self.noTraffic) }))
+        case .addGatewayAddress(let address):
+            gatewayAddresses.insert(address)
+        case .removeGatewayAddress(let address):
+            guard gatewayAddresses.remove(address) != nil else { return refuse("removal of no gateway address", 99) }
         case .takeInventory:
             return .inventory(KernelInventory(associations: Set(associations.keys), sessions: Set(sessions.keys)))
         }
@@ -176,6 +182,8 @@ package struct SimulatedKernel: Sendable {
         case .move(_, let direction, _): "move \(direction)"
         case .readCounters: "readCounters"
         case .takeInventory: "takeInventory"
+        case .addGatewayAddress: "addGatewayAddress"
+        case .removeGatewayAddress: "removeGatewayAddress"
         }
     }
 }

@@ -57,7 +57,7 @@ extension IKEv1.ResponderSA {
         package let identity: IKEv1.IDPayload
         package let client: Client
         /// Of the pre-shared key that the peer knew, by its place in ``Profile/preSharedKeys``.
-        package let keyIndex: Int
+        package internal(set) var keyIndex: Int
         package let since: MonotonicTime
         var expires: MonotonicTime
         var renewal: IKEv1.Replacement
@@ -145,7 +145,7 @@ extension IKEv1.ResponderSA {
         package let nat: NATFinding
         package let identity: IKEv1.IDPayload
         package let client: Client
-        package let keyIndex: Int
+        package internal(set) var keyIndex: Int
         package let since: MonotonicTime
         var nextKeepalive: MonotonicTime?
         let previous: IKESAID?
@@ -162,7 +162,7 @@ extension IKEv1.ResponderSA {
         package let nat: NATFinding
         package let identity: IKEv1.IDPayload
         package let client: Client
-        package let keyIndex: Int
+        package internal(set) var keyIndex: Int
         package let since: MonotonicTime
         package var until: MonotonicTime
 

@@ -13,7 +13,7 @@ extension IKEv1 {
         /// What it begins with, all of it from the SA to be replaced.
         struct Origin: Sendable {
             let predecessor: IKESAID
-            let profile: Int
+            var profile: Int
             let trace: TraceID
             let path: Path
             let transform: IKETransform
@@ -21,7 +21,7 @@ extension IKEv1 {
             let isFragmenting: Bool
             let identity: IDPayload
             let client: Client
-            let keyIndex: Int
+            var keyIndex: Int
         }
 
         /// Named after what has to come next.
@@ -59,7 +59,7 @@ extension IKEv1 {
             case failed(String)
         }
 
-        let origin: Origin
+        var origin: Origin
         let cookie: Cookie
         private let saBody: [UInt8]
         private let lifetime: Duration

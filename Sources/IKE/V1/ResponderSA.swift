@@ -80,8 +80,8 @@ extension IKEv1 {
         package let id: IKESAID
         package let trace: TraceID
         package let cookies: CookiePair
-        /// Its place in the configuration.
-        package let profile: Int
+        /// Its place in the configuration; a reload may give it another one.
+        package internal(set) var profile: Int
         /// Where message 1 came from.
         let origin: SocketAddress
         /// The peer puts pieces of messages together.

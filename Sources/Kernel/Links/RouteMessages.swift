@@ -80,6 +80,17 @@ package enum RouteMessages {
         return message
     }
 
+    package static func removeAddress(_ address: IPAddress, index: Int) -> NetlinkMessage {
+        var message = NetlinkMessage(type: Int(RTM_DELADDR), flags: 0)
+        var body = ifaddrmsg()
+        body.ifa_family = UInt8(address.addressFamily)
+        body.ifa_prefixlen = UInt8(address.bitWidth)
+        body.ifa_index = UInt32(index)
+        message.append(body)
+        message.put(IFA_LOCAL, bytes: address.bytes)
+        return message
+    }
+
     /// The host route to a peer.
     ///
     /// - Parameter replacing: Whether a route to the same address may give way.

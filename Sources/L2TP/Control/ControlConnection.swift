@@ -36,6 +36,8 @@ package struct ControlConnection: Sendable {
     /// When sessions have waited long enough for their ICCN.
     var waitingSessions = DeadlineQueue<SessionID>()
     private var lastHeard: MonotonicTime
+    /// That of its beginning: what the peer hides, it hides with this one.
+    private let secret: SecretBytes?
     private var hasReportedEnd = false
 
     /// Opens the connection that `offer` asks for, with an SCCRP.
@@ -59,6 +61,7 @@ package struct ControlConnection: Sendable {
         hostName = offer.hostName
         vendorName = offer.vendorName
         lastHeard = now
+        secret = configuration.secret
         channel = ReliableDelivery(
             peerTunnel: offer.assigned,
             peerWindow: offer.receiveWindowSize,
@@ -168,7 +171,7 @@ package struct ControlConnection: Sendable {
         var ignored: [MessageError] = []
         var body = received.body
         do throws(MessageFailure) {
-            let message = try ControlMessage(from: &body, secret: configuration.secret, ignored: &ignored)
+            let message = try ControlMessage(from: &body, secret: secret, ignored: &ignored)
             let effects = ignored.map { report(.ignoredAVP(id, $0)) }
             guard message.type.concernsSession else { return effects + take(message, at: now, configuration) }
             return effects + takeCall(message, session: received.session, at: now, configuration, entropy)

@@ -124,6 +124,8 @@ enum Conversation: FuzzTarget {
         case .setMTU: 12
         case .readPathMTU: 13
         case .probePath: 14
+        case .addGatewayAddress: 15
+        case .removeGatewayAddress: 16
         }
     }
 
