@@ -110,10 +110,11 @@ struct PseudonymTests {
     @Test func aBrokenKeyIsReplaced() throws {
         let folder = TemporaryFolder()
         let keys = try PseudonymKeys(folder: folder.path + "/privacy")
-        let path = keys.folder + "/2026-11-21.key"
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-        close(descriptor)
-        let text = try Pseudonym.text(for: "alice", .name, keys.cipher(at: noon))
+        let path = keys.folder + "/2031-01-01.key"
+        close(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600))
+        let time = WallClockTime(milliseconds: 1_925_000_000_000)
+        let text = try Pseudonym.text(for: "alice", .name, keys.cipher(at: time))
         #expect(try PseudonymKeys.reveal(text, folder: keys.folder)?.value == "alice")
+        #expect(try PseudonymKeys.reveal(text, folder: keys.folder)?.day == "2031-01-01")
     }
 }
