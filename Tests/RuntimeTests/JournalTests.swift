@@ -74,8 +74,12 @@ struct JournalTests {
 
     /// Whatever stands in names and values of fields, the entry is read back as it was meant.
     @Test func noTextOfAPeerBreaksTheFrame() throws {
-        let texts = (0..<0x300).compactMap { Unicode.Scalar($0) }.map { "a\($0)b" }
-            + ["\n", "A=B\nPRIORITY=0\n", String(repeating: "\n", count: 9000), String(repeating: "😀", count: 9000), ""]
+        let texts =
+            (0..<0x300).compactMap { Unicode.Scalar($0) }.map { "a\($0)b" }
+            + [
+                "\n", "A=B\nPRIORITY=0\n", String(repeating: "\n", count: 9000), String(repeating: "😀", count: 9000),
+                "",
+            ]
         for text in texts {
             let event = EventDescription(
                 .l2tp,

@@ -25,7 +25,14 @@ struct PrivacyTests {
     /// Of every event, in every form that leaves the process: the daemon's own among them.
     private func outputs(_ privacy: inout Privacy?) -> [String] {
         let own: [(EventDescription, SocketAddress?)] = [
-            (EventDescription(.control, .notice, "ready", "culvertd is ready on 198.51.100.77:500, [2001:db8:77::77]:500"), nil),
+            (
+                EventDescription(
+                    .control,
+                    .notice,
+                    "ready",
+                    "culvertd is ready on 198.51.100.77:500, [2001:db8:77::77]:500"
+                ), nil
+            ),
             (EventDescription(.kernel, .warning, "receive-failed", "198.51.100.77:500 cannot be read: x"), nil),
             (
                 EventDescription(
@@ -34,7 +41,9 @@ struct PrivacyTests {
                     "terminate",
                     "1 call of user zqalice",
                     remedy: "ask zqalice at 10.77.0.77",
-                    fields: [.init("user", "zqalice"), .init("from", PrivateEvents.peer), .init("note", "zqalice left")]
+                    fields: [
+                        .init("user", "zqalice"), .init("from", PrivateEvents.peer), .init("note", "zqalice left"),
+                    ]
                 ), PrivateEvents.peer
             ),
         ]

@@ -33,9 +33,11 @@ struct PseudonymTests {
     }
 
     @Test func theLengthTellsLittle() throws {
-        let lengths = try Set(["a", "bob", "alice", "192.0.2.1", "255.255.255.255"].map {
-            try Pseudonym.text(for: $0, .name, cipher()).count
-        })
+        let lengths = try Set(
+            ["a", "bob", "alice", "192.0.2.1", "255.255.255.255"].map {
+                try Pseudonym.text(for: $0, .name, cipher()).count
+            }
+        )
         #expect(lengths.count == 1)
     }
 
@@ -77,7 +79,9 @@ struct PseudonymTests {
         // The one who starts anew goes on with the same keys.
         let again = try PseudonymKeys(folder: keys.folder)
         #expect(try Pseudonym.text(for: "alice", .name, again.cipher(at: noon)) == first)
-        #expect(try PseudonymKeys.reveal(first, folder: keys.folder).map { [$0.value, $0.day] } == ["alice", "2026-11-21"])
+        #expect(
+            try PseudonymKeys.reveal(first, folder: keys.folder).map { [$0.value, $0.day] } == ["alice", "2026-11-21"]
+        )
         #expect(try PseudonymKeys.reveal("name_aaaa", folder: keys.folder) == nil)
         var status = stat()
         #expect(lstat(keys.folder + "/2026-11-21.key", &status) == 0)

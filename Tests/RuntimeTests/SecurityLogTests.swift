@@ -15,7 +15,13 @@ struct SecurityLogTests {
         "User alice is refused",
         fields: [.init("user", "alice")]
     )
-    private let up = EventDescription(.control, .notice, "call-up", "user alice is up", fields: [.init("user", "alice")])
+    private let up = EventDescription(
+        .control,
+        .notice,
+        "call-up",
+        "user alice is up",
+        fields: [.init("user", "alice")]
+    )
 
     private func read(_ path: String) -> String {
         let descriptor = open(path, O_RDONLY)

@@ -65,7 +65,8 @@ struct SecurityRecordTests {
             "x|y\\|z\\", "a=b c=d", "suser=root", "\n\r\n", "\u{202E}\u{2028}\u{2029}\u{FEFF}", "😀",
             String(repeating: "=", count: 9000), String(repeating: "\\", count: 9000),
             String(repeating: "\n", count: 9000), String(repeating: "😀", count: 9000),
-            String(repeating: "\u{0}", count: 9000), String(decoding: [0x61, 0xC3, 0x28, 0xE2, 0x82] as [UInt8], as: UTF8.self),
+            String(repeating: "\u{0}", count: 9000),
+            String(decoding: [0x61, 0xC3, 0x28, 0xE2, 0x82] as [UInt8], as: UTF8.self),
         ]
 
     private func hostile(_ text: String) -> EventDescription {
@@ -131,7 +132,8 @@ struct SecurityRecordTests {
             case "=":
                 let space = text.unicodeScalars.lastIndex(of: " ")
                 let name = space.map { String(text.unicodeScalars[text.unicodeScalars.index(after: $0)...]) } ?? text
-                guard !name.isEmpty, name.unicodeScalars.allSatisfy({ $0.properties.isAlphabetic || $0.isNumeral }) else {
+                guard !name.isEmpty, name.unicodeScalars.allSatisfy({ $0.properties.isAlphabetic || $0.isNumeral })
+                else {
                     throw NotCEF()
                 }
                 if let key { values[key] = space.map { String(text.unicodeScalars[..<$0]) } ?? "" }
@@ -174,7 +176,8 @@ struct SecurityRecordTests {
     /// The tables and examples of `Docs/SecurityEvents.md`.
     private func generated() throws -> String {
         let samples = SecuritySamples.all()
-        var text = "| action | event | severity | outcome | category | type | further fields |\n|---|---|--:|---|---|---|---|\n"
+        var text =
+            "| action | event | severity | outcome | category | type | further fields |\n|---|---|--:|---|---|---|---|\n"
         for action in SecurityAction.all {
             let sample = try #require(samples.first { SecurityAction.of($0) == action }, "\(action.id)")
             let line = SecuritySamples.line(sample)
@@ -182,7 +185,8 @@ struct SecurityRecordTests {
             fields += line.trace == nil ? [] : ["trace"]
             fields += (sample.fields + sample.facts).map(\.name)
             let nature = action.nature
-            text += "| `\(action.id)`\(nature.kind == .alert ? " (alert)" : "") | `\(action.source)` | \(action.severity)"
+            text +=
+                "| `\(action.id)`\(nature.kind == .alert ? " (alert)" : "") | `\(action.source)` | \(action.severity)"
             text += " | \(nature.outcome.rawValue) | \(nature.categories.map(\.rawValue).joined(separator: ", "))"
             text += " | \(nature.types.map(\.rawValue).joined(separator: ", ")) | \(fields.joined(separator: ", ")) |\n"
         }
