@@ -207,6 +207,14 @@ extension SecurityAction {
         .init(.control, "ready", "gateway-started", 3, .start, "The gateway is ready"),
         .init(.control, "stopped", "gateway-stopped", 3, .stop, "The gateway has stopped"),
         .init(.control, "security-events-held", "security-events-held", 6, .loss, "Security events were not written"),
+        .init(
+            .control,
+            "security-log-not-followed",
+            "security-log-not-followed",
+            6,
+            .loss,
+            "The file cannot be begun anew"
+        ),
         .init(.control, "privacy-keys-unavailable", "privacy-keys-unavailable", 6, .loss, "No key for pseudonyms"),
     ]
 }

@@ -168,6 +168,40 @@ struct SecurityLogTests {
         #expect(read(path + ".1") == "one\n" && file.problem != nil)
     }
 
+    @Test func aFileThatIsNotFollowedIsToldOnce() throws {
+        let (folder, pipe) = (TemporaryFolder(), Pipe())
+        let path = folder.path + "/s"
+        let file = try AppendedFile(path: path)
+        var sink = EventSink(
+            output: LogOutput(descriptor: pipe.writer),
+            security: SecurityLog(SecurityLogSettings(to: .file(path)), gateway: "gw1", output: LogOutput(file))
+        )
+        try #require(rename(path, path + ".1") == 0 && symlink("/etc/passwd", path) == 0)
+        let later = MonotonicTime.current().advanced(by: .seconds(2))
+        #expect(file.write(Array("one\n".utf8), at: later))
+        for _ in 0..<3 { sink.report(up, at: seconds(1)) }
+        #expect(sink.counters.byName["control.security-log-not-followed"] == 1)
+        #expect(pipe.contents().contains("warning control security-log-not-followed: "))
+        #expect(read(path + ".1").split(separator: "\n").count == 5)
+    }
+
+    /// The event that says so has to leave things out as well.
+    @Test func missingKeysAreToldOnce() throws {
+        let (folder, pipe) = (TemporaryFolder(), Pipe())
+        var settings = PrivacySettings()
+        settings.folder = folder.path + "/privacy"
+        var sink = EventSink(
+            output: LogOutput(descriptor: pipe.writer),
+            privacy: try Privacy(settings),
+            wallClock: { WallClockTime(milliseconds: 0) }
+        )
+        try #require(rename(settings.folder, folder.path + "/elsewhere") == 0)
+        for _ in 0..<3 { sink.report(up, peer: peer, at: seconds(1)) }
+        #expect(sink.counters.byName["control.privacy-keys-unavailable"] == 1)
+        let text = pipe.contents()
+        #expect(text.split(separator: "\n").count == 4 && !text.contains("alice") && !text.contains("203.0.113.10"))
+    }
+
     @Test func linksDevicesAndFoldersAreNoPlaceForIt() throws {
         let folder = TemporaryFolder()
         try #require(symlink(folder.path + "/target", folder.path + "/link") == 0)

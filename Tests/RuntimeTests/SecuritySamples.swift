@@ -97,6 +97,13 @@ enum SecuritySamples {
         ),
         EventDescription(
             .control,
+            .warning,
+            "security-log-not-followed",
+            "/var/log/culvert/security.json is another file now and cannot be opened, security events go on into the old "
+                + "one: open: Permission denied"
+        ),
+        EventDescription(
+            .control,
             .error,
             "privacy-keys-unavailable",
             "there is no key for pseudonyms, and the log leaves out what they would stand for: open: Permission denied"
