@@ -17,7 +17,8 @@ struct SecurityActionTests {
         "l2tp.outgoing-call-refused", "l2tp.unexpected-message", "ppp.terminated-by-peer", "ppp.malformed-packet",
         "ppp.answers-limited",
         "ppp.unexpected-packet", "control.call-limit", "kernel.request-refused", "kernel.removal-refused",
-        "kernel.move-refused", "kernel.inventory-refused", "kernel.counters-refused", "control.reload-not-supported",
+        "kernel.move-refused", "kernel.mtu-refused", "kernel.inventory-refused", "kernel.counters-refused",
+        "control.reload-not-supported",
     ]
     /// What makes a name one that somebody has to think about.
     private static let suspicious = [
@@ -90,8 +91,8 @@ struct SecurityActionTests {
 
     @Test func everyActionHasAnEventThatSomebodyReports() throws {
         let names = try Self.eventNames()
-        // Reported where a configuration is read again.
-        let expected: Set<String> = ["control.reloaded", "control.reload-refused"]
+        // Reported where a configuration is read again, and where the control socket looks at who asks.
+        let expected: Set<String> = ["control.reloaded", "control.reload-refused", "control.peer-refused"]
         for action in SecurityAction.all {
             let source = "\(action.source)"
             #expect(names.contains(source) || expected.contains(source), "\(source)")

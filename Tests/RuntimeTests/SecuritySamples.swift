@@ -76,6 +76,13 @@ enum SecuritySamples {
         EventDescription(
             .control,
             .warning,
+            "peer-refused",
+            "a process that may not use the control socket was turned away",
+            fields: [.init("count", 1), .init("uid", 1001), .init("pid", 4244)]
+        ),
+        EventDescription(
+            .control,
+            .warning,
             "impaired",
             "impaired: notices of the kernel count as lost",
             fields: [.init("uid", 0), .init("pid", 4243)]
