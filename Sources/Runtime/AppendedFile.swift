@@ -14,8 +14,9 @@ package final class AppendedFile: @unchecked Sendable {
     private var nextLook: MonotonicTime
     /// What was written last ended within a line.
     private var isWithinLine = false
-    /// Since when the name means another file that cannot be opened; `nil` if all is well.
+    /// Why the file that the name means now cannot be opened; `nil` if all is well.
     private(set) var problem: SystemError?
+    private var isProblemTold = false
 
     private static let lookInterval = Duration.seconds(1)
 
@@ -40,6 +41,13 @@ package final class AppendedFile: @unchecked Sendable {
         return !isWithinLine
     }
 
+    /// ``problem``, once.
+    func takeProblem() -> SystemError? {
+        guard let problem, !isProblemTold else { return nil }
+        isProblemTold = true
+        return problem
+    }
+
     private func followName() {
         var (ours, named) = (stat(), stat())
         guard fstat(descriptor.rawValue, &ours) == 0 else { return }
@@ -48,6 +56,7 @@ package final class AppendedFile: @unchecked Sendable {
             descriptor = try Self.open(path, owner: owner)
             isWithinLine = false
             problem = nil
+            isProblemTold = false
         } catch {
             problem = error
         }

@@ -19,12 +19,9 @@ extension EventSink {
             journalStream = getenv("JOURNAL_STREAM").map { String(cString: $0) }
         }
 
-        fileprivate var goesToJournal: Bool {
-            switch log.to {
-            case .stderr: false
-            case .journald: true
-            case .auto: log.format == .text && JournalSocket.isJournal(STDERR_FILENO, stream: journalStream)
-            }
+        /// Whether standard error is the journal, and lines are for people.
+        fileprivate var journalIsBetter: Bool {
+            log.format == .text && JournalSocket.isJournal(STDERR_FILENO, stream: journalStream)
         }
     }
 
@@ -39,14 +36,7 @@ extension EventSink {
         owner: ProcessUser? = nil,
         at now: MonotonicTime = .current()
     ) throws(StartProblem) {
-        let goesToJournal = settings.goesToJournal
-        // A stream keeps what it could not take yet.
-        var output = output
-        if goesToJournal {
-            output = try Self.journal(settings)
-        } else if output.isJournal {
-            output = LogOutput()
-        }
+        let output = try self.output(settings)
         var security: SecurityLog?
         if let wanted = settings.log.security, wanted == self.security?.settings,
             settings.gateway == self.security?.gateway
@@ -55,10 +45,10 @@ extension EventSink {
         } else if let wanted = settings.log.security {
             var own: LogOutput?
             switch wanted.to {
-            case .stderr: own = goesToJournal ? LogOutput() : nil
+            case .stderr: own = output.isJournal ? LogOutput() : nil
             case .journald: own = try Self.journal(settings)
             case .file(let path):
-                own = self.security?.output?.path == path ? self.security?.output : try Self.file(path, owner)
+                own = self.security?.output?.file?.path == path ? self.security?.output : try Self.file(path, owner)
             }
             security = SecurityLog(wanted, gateway: settings.gateway, output: own)
         }
@@ -73,6 +63,17 @@ extension EventSink {
         format = LogFormat(rawValue: settings.log.format.rawValue) ?? .text
         level = settings.log.level
         forget(at: now)
+    }
+
+    /// The one there is, if it will do: it has a count of what was lost.
+    private func output(_ settings: Settings) throws(StartProblem) -> LogOutput {
+        switch settings.log.to {
+        case .journald: return output.isJournal ? output : try Self.journal(settings)
+        case .auto where settings.journalIsBetter:
+            // Without a journald, what systemd connected will do.
+            return output.isJournal ? output : (try? Self.journal(settings)) ?? output
+        case .stderr, .auto: return output.isJournal ? LogOutput() : output
+        }
     }
 
     private static func journal(_ settings: Settings) throws(StartProblem) -> LogOutput {

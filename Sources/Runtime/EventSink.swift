@@ -113,6 +113,19 @@ package struct EventSink: Sendable {
         tellHeld(at: now, ends: action.id == "gateway-stopped")
         guard security?.admits(action, at: now) == true else { return }
         if security?.write(line, action, shared: &output) == false { counters.lostLogLines += 1 }
+        if let file = security?.output?.file, let problem = file.takeProblem() {
+            report(
+                EventDescription(
+                    .control,
+                    .warning,
+                    "security-log-not-followed",
+                    "\(file.path) is another file now and cannot be opened, security events go on into the old one: "
+                        + "\(problem)",
+                    remedy: "let culvertd's user write in that folder, and make it a file and no link"
+                ),
+                at: now
+            )
+        }
     }
 
     mutating func tellHeld(at now: MonotonicTime, ends: Bool = false) {

@@ -32,8 +32,8 @@ package struct LogOutput: Sendable {
     /// Whether it takes entries of the journal, and no lines.
     package var isJournal: Bool { if case .journal = target { true } else { false } }
 
-    /// Where a file lies, if it is one.
-    var path: String? { if case .file(let file) = target { file.path } else { nil } }
+    /// If it is one.
+    var file: AppendedFile? { if case .file(let file) = target { file } else { nil } }
 
     /// - Parameter line: With its line feed; an entry if ``isJournal``.
     /// - Returns: Whether the line was written, or will be.

@@ -8,8 +8,10 @@ package struct Privacy: Sendable {
     package let settings: PrivacySettings
     /// `nil` where nothing is written as a pseudonym.
     private let keys: PseudonymKeys?
-    /// Why there is no key today; told once.
-    private(set) var problem: SystemError?
+    /// Why there is no key today, until somebody takes it.
+    private var problem: SystemError?
+    /// Not told again before there was a key.
+    private var isProblemKnown = false
 
     /// - Parameter owner: Who the daemon will be.
     package init(_ settings: PrivacySettings, owner: ProcessUser? = nil) throws(StartProblem) {
@@ -22,7 +24,8 @@ package struct Privacy: Sendable {
         keys?.forget(settings.after, before: now)
     }
 
-    package mutating func takeProblem() -> SystemError? {
+    /// Why values were left out that would have been pseudonyms: once.
+    mutating func takeProblem() -> SystemError? {
         defer { problem = nil }
         return problem
     }
@@ -96,9 +99,12 @@ package struct Privacy: Sendable {
     private mutating func cipher(at time: WallClockTime) -> DeterministicCipher? {
         guard let keys else { return nil }
         do throws(SystemError) {
-            return try keys.cipher(at: time)
+            let cipher = try keys.cipher(at: time)
+            isProblemKnown = false
+            return cipher
         } catch {
-            problem = error
+            if !isProblemKnown { problem = error }
+            isProblemKnown = true
             return nil
         }
     }

@@ -119,6 +119,12 @@ extension SecurityAction.Nature {
     fileprivate static let ending = Self(categories: [.session], types: [.end], outcome: .success)
     fileprivate static let change = Self(categories: [.configuration], types: [.change], outcome: .success)
     fileprivate static let refusedChange = Self(categories: [.configuration], types: [.change], outcome: .failure)
+    fileprivate static let controlRefusal = Self(
+        kind: .alert,
+        categories: [.authentication, .intrusionDetection],
+        types: [.info, .denied],
+        outcome: .failure
+    )
     fileprivate static let notice = Self(categories: [.configuration], types: [.info], outcome: .success)
     fileprivate static let fault = Self(
         kind: .alert,
@@ -203,10 +209,26 @@ extension SecurityAction {
         .init(.control, "reloaded", "configuration-changed", 4, .change, "The configuration was changed"),
         .init(.control, "reload-refused", "configuration-refused", 5, .refusedChange, "A configuration was refused"),
         .init(.control, "terminate", "calls-terminated", 4, .ending, "An administrator ended calls"),
+        .init(
+            .control,
+            "peer-refused",
+            "control-refused",
+            6,
+            .controlRefusal,
+            "A process may not use the control socket"
+        ),
         .init(.control, "impaired", "gateway-impaired", 8, .fault, "Somebody makes faults on order"),
         .init(.control, "ready", "gateway-started", 3, .start, "The gateway is ready"),
         .init(.control, "stopped", "gateway-stopped", 3, .stop, "The gateway has stopped"),
         .init(.control, "security-events-held", "security-events-held", 6, .loss, "Security events were not written"),
+        .init(
+            .control,
+            "security-log-not-followed",
+            "security-log-not-followed",
+            6,
+            .loss,
+            "The file cannot be begun anew"
+        ),
         .init(.control, "privacy-keys-unavailable", "privacy-keys-unavailable", 6, .loss, "No key for pseudonyms"),
     ]
 }

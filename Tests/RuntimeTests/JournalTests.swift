@@ -74,8 +74,12 @@ struct JournalTests {
 
     /// Whatever stands in names and values of fields, the entry is read back as it was meant.
     @Test func noTextOfAPeerBreaksTheFrame() throws {
-        let texts = (0..<0x300).compactMap { Unicode.Scalar($0) }.map { "a\($0)b" }
-            + ["\n", "A=B\nPRIORITY=0\n", String(repeating: "\n", count: 9000), String(repeating: "😀", count: 9000), ""]
+        let texts =
+            (0..<0x300).compactMap { Unicode.Scalar($0) }.map { "a\($0)b" }
+            + [
+                "\n", "A=B\nPRIORITY=0\n", String(repeating: "\n", count: 9000), String(repeating: "😀", count: 9000),
+                "",
+            ]
         for text in texts {
             let event = EventDescription(
                 .l2tp,
@@ -177,13 +181,38 @@ struct JournalTests {
         #expect(UInt64(arrived) + sink.counters.lostLogLines == 5000)
     }
 
-    @Test func aMissingJournaldIsToldAtTheStart() {
+    @Test func aMissingJournaldIsToldAtTheStartIfItIsInsistedOn() throws {
         var log = LogSettings()
         log.to = .journald
         var settings = EventSink.Settings(log, gateway: "gw1")
         settings.journalPath = "/nonexistent/socket"
         var sink = EventSink()
         #expect(throws: StartProblem.self) { try sink.apply(settings, at: seconds(1)) }
+        settings.log.to = .auto
+        var status = stat()
+        try #require(fstat(2, &status) == 0)
+        settings.journalStream = "\(status.st_dev):\(status.st_ino)"
+        try sink.apply(settings, at: seconds(1))
+    }
+
+    @Test func whereStandardErrorIsTheJournalItGetsFieldsAndJSONDoesNotGoThere() throws {
+        let folder = TemporaryFolder()
+        let journald = Journald(folder.path + "/socket")
+        var settings = settings(LogSettings(), journald)
+        var status = stat()
+        try #require(fstat(2, &status) == 0)
+        settings.journalStream = "\(status.st_dev):\(status.st_ino)"
+        let event = EventDescription(.control, .notice, "ready", "ready")
+        var sink = EventSink()
+        try sink.apply(settings, at: seconds(1))
+        sink.report(event, at: seconds(1))
+        #expect(journald.entries().count == 1)
+        let pipe = Pipe()
+        settings.log.format = .json
+        sink = EventSink(output: LogOutput(descriptor: pipe.writer))
+        try sink.apply(settings, at: seconds(2))
+        sink.report(event, at: seconds(2))
+        #expect(journald.entries().isEmpty && pipe.contents().hasPrefix("{"))
     }
 
     /// systemd names device and inode of what it made standard error.

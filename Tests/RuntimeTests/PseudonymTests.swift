@@ -33,9 +33,11 @@ struct PseudonymTests {
     }
 
     @Test func theLengthTellsLittle() throws {
-        let lengths = try Set(["a", "bob", "alice", "192.0.2.1", "255.255.255.255"].map {
-            try Pseudonym.text(for: $0, .name, cipher()).count
-        })
+        let lengths = try Set(
+            ["a", "bob", "alice", "192.0.2.1", "255.255.255.255"].map {
+                try Pseudonym.text(for: $0, .name, cipher()).count
+            }
+        )
         #expect(lengths.count == 1)
     }
 
@@ -77,7 +79,9 @@ struct PseudonymTests {
         // The one who starts anew goes on with the same keys.
         let again = try PseudonymKeys(folder: keys.folder)
         #expect(try Pseudonym.text(for: "alice", .name, again.cipher(at: noon)) == first)
-        #expect(try PseudonymKeys.reveal(first, folder: keys.folder).map { [$0.value, $0.day] } == ["alice", "2026-11-21"])
+        #expect(
+            try PseudonymKeys.reveal(first, folder: keys.folder).map { [$0.value, $0.day] } == ["alice", "2026-11-21"]
+        )
         #expect(try PseudonymKeys.reveal("name_aaaa", folder: keys.folder) == nil)
         var status = stat()
         #expect(lstat(keys.folder + "/2026-11-21.key", &status) == 0)
@@ -110,10 +114,11 @@ struct PseudonymTests {
     @Test func aBrokenKeyIsReplaced() throws {
         let folder = TemporaryFolder()
         let keys = try PseudonymKeys(folder: folder.path + "/privacy")
-        let path = keys.folder + "/2026-11-21.key"
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-        close(descriptor)
-        let text = try Pseudonym.text(for: "alice", .name, keys.cipher(at: noon))
+        let path = keys.folder + "/2031-01-01.key"
+        close(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600))
+        let time = WallClockTime(milliseconds: 1_925_000_000_000)
+        let text = try Pseudonym.text(for: "alice", .name, keys.cipher(at: time))
         #expect(try PseudonymKeys.reveal(text, folder: keys.folder)?.value == "alice")
+        #expect(try PseudonymKeys.reveal(text, folder: keys.folder)?.day == "2031-01-01")
     }
 }
