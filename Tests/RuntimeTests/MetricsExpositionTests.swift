@@ -63,7 +63,7 @@ struct MetricsExpositionTests {
     }
 
     @Test func everyMetricIsDescribedAndNoOther() throws {
-        let described = try Self.file("Docs/Metrics.md").matches(of: /(?m)^\| `([a-z_]+)` \| ([a-z]+) \| ([^|]*) \|/)
+        let described = try Self.file("Docs/Metrics.md").matches(of: /(?m)^\| `([a-z_]+)` \| ([a-z]+) \|([^|]*)\|/)
         let lint = ExpositionLint(text)
         #expect(Set(described.map { String($0.1) }) == Set(lint.kinds.keys))
         for row in described {

@@ -9,7 +9,8 @@ import Testing
 struct StatusPageTests {
     static let hostile = [
         "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "' onmouseover='alert(1)", "</style><style>*{}",
-        "</title><svg onload=alert(1)>", "&lt;b&gt;", "\u{202E}gnp.exe", "a\u{0}b\u{1B}[2J\nc", "]]><!--", "javascript:alert(1)",
+        "</title><svg onload=alert(1)>", "&lt;b&gt;", "\u{202E}gnp.exe", "a\u{0}b\u{1B}[2J\nc", "]]><!--",
+        "javascript:alert(1)",
         "{{constructor}}", String(repeating: "<", count: 5000), "\u{E0041}\u{2066}x",
     ]
 
@@ -33,7 +34,14 @@ struct StatusPageTests {
         let snapshot = PageSnapshot(
             metrics: metrics,
             calls: calls,
-            callTraffic: [KernelSessionID(tunnel: 1, session: 1): TrafficCounters(receivedPackets: 9, receivedBytes: 1_234_567, sentPackets: 8, sentBytes: 999)],
+            callTraffic: [
+                KernelSessionID(tunnel: 1, session: 1): TrafficCounters(
+                    receivedPackets: 9,
+                    receivedBytes: 1_234_567,
+                    sentPackets: 8,
+                    sentBytes: 999
+                )
+            ],
             minutes: minutes,
             now: seconds(7200)
         )
@@ -61,7 +69,11 @@ struct StatusPageTests {
         )
         #expect(html.contains("<bdi>–</bdi>"))
         #expect(html.contains("All 2, newest first."))
-        #expect(html.contains(#"<tr><th scope="row">user-refused</th><td>authentication</td><td class="number">2</td></tr>"#))
+        #expect(
+            html.contains(
+                #"<tr><th scope="row">user-refused</th><td>authentication</td><td class="number">2</td></tr>"#
+            )
+        )
         #expect(html.contains("<title>gw1: 7 calls up</title>"))
         #expect(html.contains("<time>2023-11-14 22:13:20 UTC</time>"))
     }
@@ -100,7 +112,10 @@ struct StatusPageTests {
             #expect(points.allSatisfy { $0.count == 2 && (0...720).contains($0[0]) && (0...160).contains($0[1]) })
             #expect(points.map { $0[0] } == points.map { $0[0] }.sorted())
         }
-        #expect(html.contains("In the last minute 1.0 Mbit/s came from callers") || html.contains("In the last minute 1 Mbit/s came from callers"))
+        #expect(
+            html.contains("In the last minute 1.0 Mbit/s came from callers")
+                || html.contains("In the last minute 1 Mbit/s came from callers")
+        )
     }
 
     @Test func thePolicyNamesTheVeryStyleAndScriptThatAreThere() throws {
