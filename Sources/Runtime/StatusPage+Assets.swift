@@ -9,10 +9,11 @@ extension StatusPage {
         body{margin:0 auto;max-width:60rem;padding:1rem;background:var(--back);color:var(--ink);\
         font:1rem/1.45 system-ui,sans-serif}
         h1{font-size:1.5rem;margin:0 0 .5rem;overflow-wrap:anywhere}h2{font-size:1.1rem;margin:1.6rem 0 .3rem}
-        figure{margin:0}svg{width:100%;height:auto;display:block}svg text{fill:var(--soft);font-size:12px}
+        figure{margin:0}svg{width:100%;height:10rem;display:block}svg *{vector-effect:non-scaling-stroke}
         .axis{stroke:var(--line);fill:none}polyline{fill:none;stroke-width:2;stroke-linejoin:round}
         polyline.received{stroke:var(--in)}polyline.sent{stroke:var(--out);stroke-dasharray:6 3}
-        figcaption,caption{color:var(--soft);font-size:.9rem;text-align:left}caption{padding-bottom:.3rem}
+        .scale{display:flex;justify-content:space-between;margin:0}
+        .scale,figcaption,caption{color:var(--soft);font-size:.9rem;text-align:left}caption{padding-bottom:.3rem}
         .key{border-bottom:2px solid;margin-right:.6rem}.key.received{border-color:var(--in)}
         .key.sent{border-color:var(--out);border-bottom-style:dashed}
         .wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.95rem}

@@ -190,14 +190,14 @@ extension StatusPage {
         return """
             <h2 id="throughput">Throughput</h2>
             <figure>
-            <svg viewBox="-4 -14 \(Self.tenths(Self.width + 8)) \(Self.tenths(Self.height + 36))" role="img" \
-            aria-label="Throughput of the last hour. \(words)">
+            <p class="scale"><span>\(Self.rate(top))</span></p>
+            <svg viewBox="0 -2 \(Self.tenths(Self.width)) \(Self.tenths(Self.height + 4))" preserveAspectRatio="none" \
+            role="img" aria-label="Throughput of the last hour. \(words)">
             <path class="axis" d="M0 0H720M0 80H720M0 160H720"/>
-            <text x="0" y="-3">\(Self.rate(top))</text>
-            <text x="0" y="176">an hour ago</text><text x="720" y="176" text-anchor="end">now</text>
             <polyline class="received" points="\(points { rates[$0].received })"/>
             <polyline class="sent" points="\(points { rates[$0].sent })"/>
             </svg>
+            <p class="scale"><span>an hour ago</span><span>now</span></p>
             <figcaption><span class="key received">received</span> <span class="key sent">sent</span> \
             \(words)</figcaption>
             </figure>

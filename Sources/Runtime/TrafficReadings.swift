@@ -11,6 +11,13 @@ package struct TrafficReadings: Hashable, Sendable {
         package var length: Duration
         package var received: UInt64
         package var sent: UInt64
+
+        package init(end: MonotonicTime, length: Duration, received: UInt64, sent: UInt64) {
+            self.end = end
+            self.length = length
+            self.received = received
+            self.sent = sent
+        }
     }
 
     static let interval: Duration = .seconds(60)

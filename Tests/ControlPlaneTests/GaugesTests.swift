@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+import ControlPlane
+import DataPlane
+import IKE
+import Primitives
+import Simulation
+import Testing
+
+/// The gateway in numbers.
+struct GaugesTests {
+    @Test func everyCallIsInOneStateAndTheStatesAreThoseOfTheSnapshots() throws {
+        var network = try Fixture.network(
+            clients: [Fixture.client(1), Fixture.client(2, user: "bob"), Fixture.client(3), Fixture.client(4)]
+        )
+        network.blocked[2] = [.control]
+        network.dial(0)
+        network.dial(1)
+        network.dial(2)
+        network.run(for: .seconds(3))
+        network.dial(3)
+        network.run(for: .milliseconds(70))
+        network.blocked[3] = [.ike]
+        let gauges = network.gateway.gauges()
+        #expect(
+            gauges.callsByState
+                == ["keying": 1, "keyed": 1, "tunnel": 0, "negotiating": 0, "up": 2, "closing": 0]
+        )
+        let snapshots = network.gateway.calls(at: network.now) + network.gateway.halfOpenPeers()
+        #expect(
+            gauges.callsByState.filter { $0.value > 0 }
+                == Dictionary(grouping: snapshots, by: \.state).mapValues(\.count)
+        )
+        #expect(Set(gauges.callsByState.keys) == Set(ControlPlane.callStates))
+        let status = network.gateway.status(at: network.now)
+        #expect(gauges.ikeCount == status.ikeCount)
+        #expect(gauges.childCount == status.childCount)
+        #expect(gauges.tunnelCount == status.tunnelCount)
+        #expect(gauges.sessionCount == status.sessionCount)
+        #expect(gauges.pools == status.pools)
+        #expect(gauges.ikeTransforms == [Fixture.ikeOffer[0]: 3])
+        #expect(gauges.espTransforms == [Fixture.espOffer[0]: 3])
+        #expect(network.gateway.kernelSessions.count == 2)
+    }
+
+    @Test func theNewestCallsComeFirst() throws {
+        var network = try Fixture.network(
+            clients: [Fixture.client(1), Fixture.client(2, user: "bob"), Fixture.client(3)]
+        )
+        for client in 0..<3 {
+            network.dial(client)
+            network.run(for: .seconds(3))
+        }
+        let all = network.gateway.newestCalls(10, at: network.now)
+        #expect(all.map(\.user) == ["alice", "bob", "alice"])
+        #expect(all.map(\.age) == all.map(\.age).sorted())
+        #expect(network.gateway.newestCalls(2, at: network.now) == Array(all.prefix(2)))
+        #expect(network.gateway.newestCalls(1, at: network.now) == Array(all.prefix(1)))
+        let snapshots = network.gateway.calls(at: network.now)
+        for call in all {
+            let snapshot = try #require(snapshots.first { $0.trace == call.trace.description })
+            #expect(snapshot.state == call.state)
+            #expect(snapshot.innerAddress == call.innerAddress?.description)
+            #expect(snapshot.interface == call.interface)
+        }
+    }
+
+    @Test func keysThatTakeThePlaceOfOthersAreCountedByWhoBegan() throws {
+        var network = try Fixture.network(clients: [Fixture.client(1)])
+        network.dial(0)
+        network.run(for: .seconds(5))
+        var gauges = network.gateway.gauges()
+        #expect(gauges.childrenReplaced == ControlPlane.ByInitiator())
+        #expect(gauges.ikeReplaced == ControlPlane.ByInitiator())
+        network.act(0) { client, now in client.ike.rekeyChild(at: now).map(SimulatedClient.Packet.ike) }
+        network.run(for: .seconds(5))
+        #expect(network.gateway.gauges().childrenReplaced == .init(byPeer: 1, byUs: 0))
+        network.act(0) { client, now in client.ike.rekeyIKE(at: now).map(SimulatedClient.Packet.ike) }
+        network.run(for: .seconds(5))
+        #expect(network.gateway.gauges().ikeReplaced == .init(byPeer: 1, byUs: 0))
+        // Nobody else does it for the rest of the day.
+        network.run(for: .seconds(86_400))
+        gauges = network.gateway.gauges()
+        #expect(gauges.childrenReplaced.byUs > 0)
+        #expect(gauges.ikeReplaced.byUs > 0)
+    }
+
+    @Test func whatIsSentAgainIsCounted() throws {
+        var network = try Fixture.network(clients: [Fixture.client(1)])
+        network.dial(0)
+        network.run(for: .seconds(5))
+        #expect(network.gateway.gauges().l2tpRetransmissions == 0)
+        #expect(network.gateway.gauges().pppRetransmissions == 0)
+        network.blocked[0] = [.ike, .control, .data]
+        network.run(for: .seconds(120))
+        #expect(network.gateway.gauges().l2tpRetransmissions > 0)
+    }
+}
