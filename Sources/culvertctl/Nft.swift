@@ -13,7 +13,11 @@ struct Nft: PacketFilter {
     private static let places = ["/usr/sbin/nft", "/sbin/nft", "/usr/local/sbin/nft", "/usr/bin/nft"]
 
     func has(table: String) throws(Problem) -> Bool {
-        try run(["list", "table"] + table.split(separator: " ").map(String.init), input: "", isQuiet: true) == 0
+        let code = try run(["list", "table"] + table.split(separator: " ").map(String.init), input: "", isQuiet: true)
+        guard code == 0 || geteuid() == 0 else {
+            throw Problem("only root may look at the packet filter", remedy: "try again with sudo")
+        }
+        return code == 0
     }
 
     func load(_ script: String, isTrial: Bool) throws(Problem) {
@@ -31,8 +35,9 @@ struct Nft: PacketFilter {
             throw Problem("there is no nft on this machine", remedy: "install it: apt-get install nftables")
         }
         var ends: [Int32] = [-1, -1]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else { throw Problem("no pipe to nft: \(Self.reason(errno))") }
+        guard pipe(&ends) == 0 else { throw Problem("no pipe to nft: \(Self.reason(errno))") }
         defer { for end in ends where end >= 0 { _ = close(end) } }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }

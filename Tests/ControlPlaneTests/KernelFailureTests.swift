@@ -12,7 +12,7 @@ struct KernelFailureTests {
     enum Kind: String, CaseIterable {
         case openSocket, connectSocket, installInbound, installOutbound, createSession, bringUp
         case closeSocket, remove, removeSession
-        case move, readCounters, takeInventory
+        case move, readCounters, takeInventory, setMTU, readPathMTU, probePath
 
         init(_ request: DataPlaneRequest) {
             self =
@@ -29,6 +29,9 @@ struct KernelFailureTests {
                 case .move: .move
                 case .readCounters: .readCounters
                 case .takeInventory: .takeInventory
+                case .setMTU: .setMTU
+                case .readPathMTU: .readPathMTU
+                case .probePath: .probePath
                 }
         }
 
