@@ -111,6 +111,7 @@ struct KernelFailureTests {
         }
         for client in 0...2 { network.dial(client) }
         network.run(for: .seconds(20))
+        network.kernel.pathMTU = 1400
         for client in 0...2 {
             network.act(client) { client, now in client.ike.startQuickMode(at: now).map(SimulatedClient.Packet.ike) }
         }

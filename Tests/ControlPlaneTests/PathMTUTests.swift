@@ -155,8 +155,8 @@ struct PathMTUTests {
         network.act(0) { client, now in client.sayHello(at: now) }
         network.run(for: .seconds(1))
         #expect(before == 1400)
-        #expect(shown(network).0 == 1196)
-        #expect(kernelMTU(network) == 1196)
+        #expect(shown(network).0 == 1212)
+        #expect(kernelMTU(network) == 1212)
         #expect(network.kernel.violations.isEmpty)
     }
 
