@@ -93,7 +93,9 @@ struct FirewallTests {
     @Test func everyAddressOfOneFamilyAndOneOfTheOther() throws {
         let script = try play(load: Self.load(listen: "[192.0.2.1, \"::\"]"))
         let input = rules(script).filter { $0.contains(" dport { 500, 4500 }") }
-        #expect(input.map { String($0.prefix(28)) } == ["meta nfproto ipv6 udp dport ", "ip daddr { 192.0.2.1 } udp d"])
+        #expect(
+            input.map { String($0.prefix(28)) } == ["meta nfproto ipv6 udp dport ", "ip daddr { 192.0.2.1 } udp d"]
+        )
     }
 
     @Test func fixedAddressesOutsideOfThePoolsBelongToThem() throws {
