@@ -64,7 +64,9 @@ extension ControlPlane {
     ) {
         guard var call = calls[key] else { return }
         call.peerMRU = Int(call.link.snapshot.peerMRU)
-        if let association = associations[call.association] { (call.mtu, call.mtuExplanation) = mtu(of: call, in: association) }
+        if let association = associations[call.association] {
+            (call.mtu, call.mtuExplanation) = mtu(of: call, in: association)
+        }
         call.userName = userName
         call.lease = lease
         if let session = l2tp.snapshot(of: key) {

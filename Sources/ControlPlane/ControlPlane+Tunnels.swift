@@ -22,6 +22,9 @@ extension ControlPlane {
                 sessionOpening(session, at: now, into: &effects)
             case .sessionEstablished(let session):
                 report(.sessionEstablished(session.key.kernelID), of: session.socket, into: &effects)
+                // The peer says so with its last message.
+                calls[session.key]?.usesSequenceNumbers = session.usesSequenceNumbers
+                followMTU(of: session.socket, into: &effects)
                 withLink(session.key, at: now, into: &effects) { $0.lowerLayerUp(at: now) }
             case .sessionClosed(let key, let end):
                 callEnded(key, end, at: now, into: &effects)

@@ -77,7 +77,8 @@ extension KernelDataPlane {
     /// Answers for a session that does not exist.
     private func refuse(_ step: SessionEntry.Step) {
         switch step {
-        case .make(_, let ticket), .bringUp(_, let ticket), .setMTU(_, let ticket): answer(ticket, DataPlaneError(step: "PPP", code: ENODEV))
+        case .make(_, let ticket), .bringUp(_, let ticket), .setMTU(_, let ticket):
+            answer(ticket, DataPlaneError(step: "PPP", code: ENODEV))
         case .remove(let ticket): if let ticket { answer(ticket, nil) }
         }
     }

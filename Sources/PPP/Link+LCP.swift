@@ -217,7 +217,10 @@ extension Link {
     /// - SeeAlso: RFC 1661 §5.9
     package func discardRequest(length: Int) -> [UInt8] {
         let magic = Option(0, integer: lcp.options.localMagic ?? 0).value
-        let padding = [UInt8](repeating: 0, count: max(0, min(length, 65_535) - ControlPacket.headerLength - magic.count))
+        let padding = [UInt8](
+            repeating: 0,
+            count: max(0, min(length, 65_535) - ControlPacket.headerLength - magic.count)
+        )
         return ControlPacket(.discardRequest, identifier: 0, data: (magic + padding)[...]).frame(.lcp)
     }
 

@@ -107,7 +107,20 @@ struct FirewallScript {
                 Rule(match: "\(destination)udp dport { 500, 4500 }", comment: "IKE, and ESP in UDP"),
                 Rule(match: "\(destination)meta l4proto esp", comment: "ESP"),
             ]
-        } + [Rule(match: "meta ipsec exists udp dport 1701", comment: "L2TP, after decryption only")]
+        } + [Rule(match: "meta ipsec exists udp dport 1701", comment: "L2TP, after decryption only")] + narrowings
+    }
+
+    /// What routers say when a packet does not fit: the MTU follows (`Docs/MTU.md`).
+    private var narrowings: [Rule] {
+        var rules: [Rule] = []
+        if listen.contains(where: \.isV4) {
+            let match = "icmp type destination-unreachable icmp code frag-needed"
+            rules.append(Rule(match: match, comment: "what a path takes"))
+        }
+        if !listen.allSatisfy(\.isV4) {
+            rules.append(Rule(match: "icmpv6 type packet-too-big", comment: "what a path takes"))
+        }
+        return rules
     }
 
     private var output: [String] {

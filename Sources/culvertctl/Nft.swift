@@ -13,7 +13,11 @@ struct Nft: PacketFilter {
     private static let places = ["/usr/sbin/nft", "/sbin/nft", "/usr/local/sbin/nft", "/usr/bin/nft"]
 
     func has(table: String) throws(Problem) -> Bool {
-        try run(["list", "table"] + table.split(separator: " ").map(String.init), input: "", isQuiet: true) == 0
+        let code = try run(["list", "table"] + table.split(separator: " ").map(String.init), input: "", isQuiet: true)
+        guard code == 0 || geteuid() == 0 else {
+            throw Problem("only root may look at the packet filter", remedy: "try again with sudo")
+        }
+        return code == 0
     }
 
     func load(_ script: String, isTrial: Bool) throws(Problem) {

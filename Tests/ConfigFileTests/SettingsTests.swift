@@ -77,6 +77,7 @@ struct SettingsTests {
 
         let controlPlane = settings.controlPlane
         #expect(controlPlane.mtu == .auto)
+        #expect(settings.clampsSegments)
         #expect(controlPlane.outerMTU == 1500)
         #expect(controlPlane.callLimit == 16_000)
         #expect(controlPlane.dns == [.v4(0xC000_0235)])
@@ -146,6 +147,7 @@ struct SettingsTests {
               dns: [192.0.2.53, 192.0.2.54]
               wins: 192.0.2.55
               mtu: 1400
+              clamp-mss: false
               echo-interval: 10s
               set-up-timeout: 1m
               authentication-tries: 2
@@ -185,6 +187,7 @@ struct SettingsTests {
         #expect(controlPlane.callLimit == 300)
         #expect(controlPlane.traceLimits.traces == 5_000 && controlPlane.traceLimits.failed == 100)
         #expect(controlPlane.mtu == .fixed(1400))
+        #expect(!settings.clampsSegments)
         #expect(controlPlane.dns == [.v4(0xC000_0235), .v4(0xC000_0236)])
         #expect(controlPlane.wins == [.v4(0xC000_0237)])
         #expect(controlPlane.pools.map(\.name) == ["a", "b"])

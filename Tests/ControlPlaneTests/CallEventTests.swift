@@ -14,7 +14,7 @@ struct CallEventTests {
         .moveFailed(error), .sessionVanished(KernelSessionID(tunnel: 1, session: 2), interface: "cv0"),
         .reconciled(lostAssociations: 1, lostSessions: 2, strangers: 3),
         .reconciled(lostAssociations: 0, lostSessions: 0, strangers: 0), .inventoryFailed(error),
-        .countersUnread(error), .noTunnel(after: .seconds(150)),
+        .countersUnread(error), .noTunnel(after: .seconds(150)), .mtuRefused(interface: "cv0", 1308, error),
         .authenticationThrottled(userName: "alice", .pair, retryAfter: .seconds(300)),
         .authenticationThrottled(userName: "alice", .source, retryAfter: .seconds(10)),
     ]

@@ -21,7 +21,8 @@ struct FirstCallTests {
         #expect(network.kernel.violations.isEmpty)
         #expect(
             network.kernel.log == [
-                "openSocket", "install inbound", "install outbound", "connectSocket", "createSession", "bringUp",
+                "openSocket", "install inbound", "install outbound", "connectSocket", "readPathMTU", "createSession",
+                "bringUp", "probePath",
             ]
         )
         #expect(network.eventNames.contains("control call-up"))

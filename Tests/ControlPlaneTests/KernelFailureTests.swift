@@ -12,8 +12,8 @@ struct KernelFailureTests {
     enum Kind: String, CaseIterable {
         case openSocket, connectSocket, installInbound, installOutbound, createSession, bringUp
         case closeSocket, remove, removeSession
-        case move, readCounters, takeInventory
         case addGatewayAddress, removeGatewayAddress
+        case move, readCounters, takeInventory, setMTU, readPathMTU, probePath
 
         init(_ request: DataPlaneRequest) {
             self =
@@ -32,6 +32,9 @@ struct KernelFailureTests {
                 case .takeInventory: .takeInventory
                 case .addGatewayAddress: .addGatewayAddress
                 case .removeGatewayAddress: .removeGatewayAddress
+                case .setMTU: .setMTU
+                case .readPathMTU: .readPathMTU
+                case .probePath: .probePath
                 }
         }
 
@@ -126,6 +129,7 @@ struct KernelFailureTests {
                 network.run(for: .seconds(1))
             }
         }
+        network.kernel.pathMTU = 1400
         for client in 0...2 {
             network.act(client) { client, now in client.ike.startQuickMode(at: now).map(SimulatedClient.Packet.ike) }
         }

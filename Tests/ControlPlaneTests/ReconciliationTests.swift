@@ -15,7 +15,8 @@ struct ReconciliationTests {
         )
         for client in 0..<clients { network.dial(client) }
         #expect(network.run(for: .seconds(10)) { $0.kernel.interfaces.count == clients })
-        network.run(for: .seconds(1))
+        // Until the path has been looked at.
+        network.run(for: .seconds(3))
         return network
     }
 

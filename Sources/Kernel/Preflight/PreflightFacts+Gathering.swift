@@ -123,11 +123,12 @@ extension KernelPart {
             case .l2tp: _ = try NetlinkSocket(.generic).resolve(L2TPMessages.familyName)
             case .pppol2tp: try Self.tryDescriptor(culvert_pppol2tp_socket(), "socket(PX_PROTO_OL2TP)")
             case .pppDevice: try Self.tryDescriptor(culvert_ppp_open(), "open(/dev/ppp)")
-            case .nftables: _ = try PortShift(
-                table: "\(Ownership.tableName)-preflight",
-                isActive: false,
-                clampsSegments: false
-            )
+            case .nftables:
+                _ = try PortShift(
+                    table: "\(Ownership.tableName)-preflight",
+                    isActive: false,
+                    clampsSegments: false
+                )
             case .segmentSizes: if let refusal = PortShift.clampRefusal() { throw refusal }
             case .dummy: try Self.tryDummy()
             }

@@ -24,6 +24,13 @@ struct RouteMessagesTests {
         )
     }
 
+    @Test func aUnitGetsAnotherMTU() {
+        #expect(
+            bytes(RouteMessages.setMTU(1308, index: 9))
+                == hex("2800000010000100000000000000000000000000090000000000000000000000080004001c050000")
+        )
+    }
+
     @Test func aRouteLeadsToOneHostAndNamesItsSource() {
         #expect(
             bytes(

@@ -24,6 +24,14 @@ struct PortShiftDescriptionTests {
         for rule in Self.set.rules { #expect(rule.packets == (rule.counter == "shifted-in" ? 258 : nil)) }
     }
 
+    @Test func whoWantsNoClampHasNoSuchRule() {
+        let set = PortShift.description(table: "culvert", clampsSegments: false) { _ in 0 }
+        #expect(!set.rules.contains { $0.chain == "forward" || $0.counter == "clamped" })
+        #expect(set.rules.count == Self.set.rules.count - 2)
+        let steps = PortShift.rules(table: "culvert", isActive: true, clampsSegments: false).steps
+        #expect(!steps.contains { $0.hasSuffix("forward") || $0.hasSuffix("clamped") })
+    }
+
     /// A change of the rules is a change to this text, and to Docs/Rules.md.
     @Test func theRulesAreThese() {
         let lines = Self.set.rules.map { rule in
@@ -77,4 +85,8 @@ private let golden = """
       chain quotes decides
     out output -310: ICMPv6
       chain quotes-v6 decides
+    forward forward -150: TCP, opens a connection, to a peer
+      the largest segment that it offers becomes what fits both ways, if it is larger [clamped]
+    forward forward -150: TCP, opens a connection, from a peer
+      the largest segment that it offers becomes what fits both ways, if it is larger [clamped]
     """
