@@ -282,12 +282,19 @@ struct SettingsTests {
         #expect(without.listen == [.v4(0), .v6(high: 0, low: 0)])
     }
 
-    @Test(arguments: [
-        ("{ socket: /srv/a.sock }", "/srv/status.sock", nil, 0o660),
-        ("{ read-only-socket: off }", nil, nil, 0o660), ("{ read-only-socket: /s.sock }", "/s.sock", nil, 0o660),
-        ("{ read-only-group: watchers, read-only-mode: 0620 }", "/run/culvert/status.sock", "watchers", 0o620),
-    ] as [(String, String?, String?, UInt32)])
-    func `The read-only socket is where it is wanted`(_ text: String, _ path: String?, _ group: String?, _ mode: UInt32)
+    @Test(
+        arguments: [
+            ("{ socket: /srv/a.sock }", "/srv/status.sock", nil, 0o660),
+            ("{ read-only-socket: off }", nil, nil, 0o660), ("{ read-only-socket: /s.sock }", "/s.sock", nil, 0o660),
+            ("{ read-only-group: watchers, read-only-mode: 0620 }", "/run/culvert/status.sock", "watchers", 0o620),
+        ] as [(String, String?, String?, UInt32)]
+    )
+    func `The read-only socket is where it is wanted`(
+        _ text: String,
+        _ path: String?,
+        _ group: String?,
+        _ mode: UInt32
+    )
         throws
     {
         let fixture = Fixture().replacing(12, by: "  file: users.yaml\ncontrol: \(text)")

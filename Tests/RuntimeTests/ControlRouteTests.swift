@@ -47,11 +47,13 @@ struct ControlRouteTests {
         ("GET", "/v1/terminate", 405), ("GET", "/v1/../v1/status", 404), ("HEAD", "/v1/terminate", 405),
         ("GET", "/v1/status?verbose=1", 400), ("GET", "/v1/sessions?all=maybe", 400),
         ("GET", "/v1/sessions?user=alice&user=bob", 400), ("GET", "/v1/sessions?all&all", 400),
-        ("GET", "/v1/traces?last&peer=192.0.2.1", 400), ("GET", "/v1/rules?all", 400), ("POST", "/v1/terminate?all", 400),
+        ("GET", "/v1/traces?last&peer=192.0.2.1", 400), ("GET", "/v1/rules?all", 400),
+        ("POST", "/v1/terminate?all", 400),
         ("GET", "/v1/events?kind=", 400), ("GET", "/v1/events?kind=call-up,", 400),
         ("GET", "/v1/events?kind=nothing", 400), ("GET", "/v1/events?trace=1", 400), ("GET", "/v1/events?peer=x", 400),
         ("GET", "/v1/events?user=%zz", 400), ("GET", "/v1/events?user=%4", 400), ("GET", "/v1/events?user=%ff", 400),
-        ("GET", "/v1/events?last", 400), ("POST", "/v1/events", 405), ("GET", "/v1/reload", 405), ("", "/v1/status", 405),
+        ("GET", "/v1/events?last", 400), ("POST", "/v1/events", 405), ("GET", "/v1/reload", 405),
+        ("", "/v1/status", 405),
     ])
     func refusesEverythingElse(method: String, path: String, status: Int) {
         let refusal = #expect(throws: ControlRefusal.self) { try ControlRoute(method: method, path: path) }
