@@ -19,7 +19,9 @@ extension CallSnapshot {
 
     /// In the order of lists.
     package func precedes(_ other: CallSnapshot) -> Bool {
-        (trace, l2tp?.tunnel ?? 0, l2tp?.session ?? 0) < (other.trace, other.l2tp?.tunnel ?? 0, other.l2tp?.session ?? 0)
+        (trace, l2tp?.tunnel ?? 0, l2tp?.session ?? 0) < (
+            other.trace, other.l2tp?.tunnel ?? 0, other.l2tp?.session ?? 0
+        )
     }
 
     private func write(into writer: inout JSONWriter) {

@@ -94,6 +94,14 @@ enum JSON {
         return text + "\n"
     }
 
+    /// One line, for who reads a stream.
+    static func line(of value: some Encodable) throws(Problem) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(value) else { throw Problem("the answer cannot be printed as JSON") }
+        return String(decoding: data, as: UTF8.self) + "\n"
+    }
+
     static func bytes(of value: some Encodable) throws(Problem) -> [UInt8] {
         guard let data = try? JSONEncoder().encode(value) else {
             throw Problem("the request cannot be written as JSON")
