@@ -103,8 +103,8 @@ struct Sessions: ParsableCommand {
         let list: SessionList = try options.client.get(all ? "/v1/sessions?all" : "/v1/sessions")
         let chosen = list.sessions.filter(filter.matches)
         if options.json {
-            let sorted = SessionList(sessions: sort.sorted(chosen, isReversed: reverse))
-            return watch == nil ? try JSON.text(of: sorted) : try JSON.line(of: sorted)
+            let document = CallSnapshot.document(of: sort.sorted(chosen, isReversed: reverse), isOrdered: true)
+            return watch == nil ? JSON.text(document) : JSON.line(document)
         }
         return render(
             chosen,
