@@ -49,15 +49,18 @@ extension ControlPlane {
     /// Looks at so many more.
     package func advance(_ listing: inout CallListing, by count: Int, at now: MonotonicTime) {
         var left = count
+        // To see that there is nothing to do takes a tenth of doing it.
+        var glances = 10 * count
         while left > 0, let key = listing.keys.popLast() {
             left -= 1
             guard let call = calls[key] else { continue }
             listing.visited.insert(call.association)
             if matches(call, listing.selector) { listing.calls.append(snapshot(of: call, at: now)) }
         }
-        while left > 0, let id = listing.associations.popLast() {
-            left -= 1
+        while left > 0, glances > 0, let id = listing.associations.popLast() {
+            glances -= 1
             guard !listing.visited.contains(id), let association = associations[id] else { continue }
+            left -= 1
             if association.calls.isEmpty {
                 if matches(id, listing.selector) { listing.calls.append(snapshot(of: association, at: now)) }
             } else {
@@ -68,9 +71,10 @@ extension ControlPlane {
                 }
             }
         }
-        while left > 0, let id = listing.halfOpen.popLast() {
-            left -= 1
+        while left > 0, glances > 0, let id = listing.halfOpen.popLast() {
+            glances -= 1
             guard requestIDs[id] == nil, let keys = ike.snapshot(of: id) else { continue }
+            left -= 1
             listing.calls.append(CallSnapshot(halfOpen: keys, at: now))
         }
     }

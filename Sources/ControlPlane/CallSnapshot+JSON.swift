@@ -3,12 +3,12 @@
 // A document of ten thousand calls is written many times faster without going through `Encodable`. It is byte by byte
 // what Foundation writes with sorted keys; a test compares them, so whoever adds a property adds a line here.
 extension CallSnapshot {
-    /// `{"sessions":[…]}`, ordered by trace and session.
-    package static func document(of calls: [CallSnapshot]) -> [UInt8] {
+    /// `{"sessions":[…]}`, ordered by trace and session unless they have an order already.
+    package static func document(of calls: [CallSnapshot], isOrdered: Bool = false) -> [UInt8] {
         var writer = JSONWriter()
         writer.bytes.reserveCapacity(32 + calls.count * 1400)
         writer.begin("sessions", "[")
-        let order = calls.indices.sorted { calls[$0].precedes(calls[$1]) }
+        let order = isOrdered ? Array(calls.indices) : calls.indices.sorted { calls[$0].precedes(calls[$1]) }
         for (place, index) in order.enumerated() {
             if place > 0 { writer.bytes.append(UInt8(ascii: ",")) }
             calls[index].write(into: &writer)
@@ -19,7 +19,9 @@ extension CallSnapshot {
 
     /// In the order of lists.
     package func precedes(_ other: CallSnapshot) -> Bool {
-        (trace, l2tp?.tunnel ?? 0, l2tp?.session ?? 0) < (other.trace, other.l2tp?.tunnel ?? 0, other.l2tp?.session ?? 0)
+        (trace, l2tp?.tunnel ?? 0, l2tp?.session ?? 0) < (
+            other.trace, other.l2tp?.tunnel ?? 0, other.l2tp?.session ?? 0
+        )
     }
 
     private func write(into writer: inout JSONWriter) {

@@ -80,18 +80,71 @@ enum JSON {
     /// Indented, keys in order, and with nothing in it that a terminal would act on.
     static func text(of value: some Encodable) throws(Problem) -> String {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard let data = try? encoder.encode(value) else { throw Problem("the answer cannot be printed as JSON") }
-        var text = ""
-        for scalar in String(decoding: data, as: UTF8.self).unicodeScalars {
-            if scalar == "\n" || scalar.isVisible {
-                text.unicodeScalars.append(scalar)
-            } else {
-                // Within a string: nothing else in JSON has such scalars.
-                for unit in String(scalar).utf16 { text += "\\u" + unit.hexadecimal }
+        return text([UInt8](data))
+    }
+
+    /// The same of a document that is written already, on one line and without blanks between its parts.
+    static func text(_ document: [UInt8]) -> String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(document.count * 2)
+        var depth = 0
+        var isInString = false
+        var isEscaped = false
+        func newLine() {
+            bytes.append(UInt8(ascii: "\n"))
+            for _ in 0..<depth * 2 { bytes.append(UInt8(ascii: " ")) }
+        }
+        for (place, byte) in document.enumerated() {
+            if isInString {
+                bytes.append(byte)
+                isInString = isEscaped || byte != UInt8(ascii: "\"")
+                isEscaped = !isEscaped && byte == UInt8(ascii: "\\")
+                continue
+            }
+            switch byte {
+            case UInt8(ascii: "{"), UInt8(ascii: "["):
+                bytes.append(byte)
+                depth += 1
+                if place + 1 < document.count, !document[place + 1].closes { newLine() }
+            case UInt8(ascii: "}"), UInt8(ascii: "]"):
+                depth -= 1
+                if place > 0, !document[place - 1].opens { newLine() }
+                bytes.append(byte)
+            case UInt8(ascii: ","):
+                bytes.append(byte)
+                newLine()
+            case UInt8(ascii: ":"):
+                bytes.append(contentsOf: " : ".utf8)
+            case _:
+                bytes.append(byte)
+                isInString = byte == UInt8(ascii: "\"")
             }
         }
-        return text + "\n"
+        return line(bytes)
+    }
+
+    /// As it is, for who reads a stream; only what a terminal would act on is written otherwise.
+    static func line(_ document: [UInt8]) -> String {
+        var text = ""
+        text.reserveCapacity(document.count + 1)
+        for line in document.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            if line.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) {
+                text += String(decoding: line, as: UTF8.self)
+            } else {
+                for scalar in String(decoding: line, as: UTF8.self).unicodeScalars {
+                    if scalar.isVisible {
+                        text.unicodeScalars.append(scalar)
+                    } else {
+                        // Within a string: nothing else in JSON has such scalars.
+                        for unit in String(scalar).utf16 { text += "\\u" + unit.hexadecimal }
+                    }
+                }
+            }
+            text += "\n"
+        }
+        return text
     }
 
     static func bytes(of value: some Encodable) throws(Problem) -> [UInt8] {
@@ -104,6 +157,11 @@ enum JSON {
     static func value<T: Decodable>(_: T.Type = T.self, from bytes: [UInt8]) -> T? {
         try? JSONDecoder().decode(T.self, from: Data(bytes))
     }
+}
+
+extension UInt8 {
+    fileprivate var opens: Bool { self == UInt8(ascii: "{") || self == UInt8(ascii: "[") }
+    fileprivate var closes: Bool { self == UInt8(ascii: "}") || self == UInt8(ascii: "]") }
 }
 
 extension UInt16 {

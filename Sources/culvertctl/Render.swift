@@ -47,51 +47,6 @@ func render(_ list: ImpairmentList) -> String {
     return table.text()
 }
 
-/// Ordered by age, oldest first.
-func render(_ calls: [CallSnapshot]) -> String {
-    guard !calls.isEmpty else { return "no calls\n" }
-    var table = Table([
-        .init("TRACE"), .init("USER", minimum: 6), .init("ADDRESS", minimum: 15), .init("PEER", minimum: 6),
-        .init("CLIENT", minimum: 6), .init("STATE"), .init("AGE", isNumber: true),
-    ])
-    for call in calls.sorted(by: { ($0.ageSeconds, $0.trace) > ($1.ageSeconds, $1.trace) }) {
-        table.add([
-            call.trace, call.user ?? "-", call.innerAddress ?? "-", host(of: call.ike.peer), call.ike.client ?? "-",
-            call.state, age(call.ageSeconds),
-        ])
-    }
-    return table.text()
-}
-
-/// `192.0.2.1:4500` and `[2001:db8::1]:4500` without the port.
-private func host(of peer: String) -> String {
-    guard let colon = peer.lastIndex(of: ":") else { return peer }
-    let host = peer[..<colon]
-    return host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : String(host)
-}
-
-/// The two largest units: `3d 4h`, `5m 6s`, `7s`.
-func age(_ seconds: Double) -> String {
-    guard seconds.isFinite, seconds >= 0, seconds < 1e12 else { return "-" }
-    let seconds = Int(seconds)
-    switch seconds {
-    case ..<60: return "\(seconds)s"
-    case ..<3_600: return "\(seconds / 60)m \(seconds % 60)s"
-    case ..<86_400: return "\(seconds / 3_600)h \(seconds % 3_600 / 60)m"
-    default: return "\(seconds / 86_400)d \(seconds % 86_400 / 3_600)h"
-    }
-}
-
-/// With a comma between thousands.
-func grouped(_ value: some BinaryInteger) -> String {
-    var text = ""
-    for (index, digit) in "\(value)".reversed().enumerated() {
-        if index > 0, index.isMultiple(of: 3), digit != "-" { text.append(",") }
-        text.append(digit)
-    }
-    return String(text.reversed())
-}
-
 extension Int {
     /// In whole per cent, for counts of any size.
     fileprivate func percentage(of whole: Int) -> Int {

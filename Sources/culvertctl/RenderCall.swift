@@ -12,6 +12,7 @@ func render(_ call: CallSnapshot) -> String {
     for esp in call.esp {
         account.layer("ESP", "inbound \(esp.inboundSPI), outbound \(esp.outboundSPI)")
         account.line("\(esp.transform), \(esp.encapsulated ? "in UDP" : "without UDP"), request id \(esp.requestID)")
+        if call.esp.count > 1 { account.line(esp.sending ? "what goes out, goes out here" : "for what still comes in") }
     }
     if let l2tp = call.l2tp {
         account.layer("L2TP", "tunnel \(l2tp.tunnel), peer's \(l2tp.peerTunnel)")
@@ -25,7 +26,8 @@ func render(_ call: CallSnapshot) -> String {
     }
     if call.innerAddress != nil || call.interface != nil || call.mtu != nil {
         let parts = [
-            call.innerAddress, call.interface.map { "on \($0)" }, call.mtu.map { "MTU \($0)" },
+            call.innerAddress.map { address in call.gatewayAddress.map { "\(address) to \($0)" } ?? address },
+            call.interface.map { "on \($0)" }, call.mtu.map { "MTU \($0)" },
         ].compactMap { $0 }
         account.layer("IP", parts.joined(separator: ", "))
         if let explanation = call.mtuExplanation { account.line(explanation) }
@@ -33,13 +35,14 @@ func render(_ call: CallSnapshot) -> String {
     if let traffic = call.traffic {
         account.layer("traffic", "received \(amount(traffic.receivedPackets, traffic.receivedBytes))")
         account.line("sent     \(amount(traffic.sentPackets, traffic.sentBytes))")
+        if let idle = call.idleSeconds { account.line("idle for \(age(idle))") }
     }
     return account.text
 }
 
 private func describe(_ ike: CallSnapshot.IKEPart, _ account: inout Account) {
     account.layer("IKE", "\(ike.peer) to \(ike.local)")
-    account.line("profile \(ike.profile), \(ike.state)")
+    account.line("profile \(ike.profile), \(ike.state)\(ike.ageSeconds.map { " for \(age($0))" } ?? "")")
     if let identity = ike.identity { account.line("identity \(identity)") }
     let marks = [ike.client.map { "client \($0)" }, ike.key.map { "key \($0)" }].compactMap { $0 }
     if !marks.isEmpty { account.line(marks.joined(separator: ", ")) }
@@ -52,23 +55,9 @@ private func describe(_ ike: CallSnapshot.IKEPart, _ account: inout Account) {
     }
 }
 
-/// `1,234 packets, 5.6 MB`.
+/// `1,234 packets, 5,600,000 bytes (5.3 MiB)`.
 private func amount(_ packets: UInt64, _ bytes: UInt64) -> String {
-    "\(grouped(packets)) packets, \(size(bytes))"
-}
-
-/// In powers of a thousand, with one digit after the point below ten.
-func size(_ bytes: UInt64) -> String {
-    let units = ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
-    var value = Double(bytes)
-    var unit = 0
-    while value >= 999.5, unit < units.count - 1 {
-        value /= 1_000
-        unit += 1
-    }
-    guard unit > 0 else { return "\(bytes) bytes" }
-    let tenths = Int((value * 10).rounded())
-    return tenths < 100 ? "\(tenths / 10).\(tenths % 10) \(units[unit])" : "\(Int(value.rounded())) \(units[unit])"
+    "\(grouped(packets)) packets, \(grouped(bytes)) bytes" + (bytes < 1_024 ? "" : " (\(size(bytes)))")
 }
 
 /// Labels on the left, what is told on the right, broken at 80 columns.

@@ -7,52 +7,111 @@ struct Table {
         var isNumber = false
         /// How narrow it may become when room is short; `nil` for never cut.
         var minimum: Int?
+        /// Where room is short even so, the column with the least of it goes; `nil` for never left out.
+        var importance: Int?
 
-        init(_ title: String, isNumber: Bool = false, minimum: Int? = nil) {
+        init(_ title: String, isNumber: Bool = false, minimum: Int? = nil, importance: Int? = nil) {
             self.title = title
             self.isNumber = isNumber
             self.minimum = minimum
+            self.importance = importance
+        }
+    }
+
+    private struct Cell {
+        let text: String
+        let width: Int
+
+        /// - Parameter text: Safe to print.
+        init(_ text: String) {
+            self.text = text
+            width = text.width
         }
     }
 
     private static let gap = 2
 
-    var columns: [Column]
-    /// Each as long as `columns`, and safe to print.
-    private var rows: [[String]] = []
+    private let columns: [Column]
+    /// Each as long as `columns`.
+    private var rows: [[Cell]] = []
+    private var widths: [Int]
 
     init(_ columns: [Column]) {
         self.columns = columns
+        widths = columns.map(\.title.width)
     }
 
     mutating func add(_ cells: [String]) {
-        rows.append(cells.map(\.visible))
+        let row = cells.map { Cell($0.visible) }
+        for (index, cell) in row.enumerated() { widths[index] = max(widths[index], cell.width) }
+        rows.append(row)
     }
 
-    func text(width: Int = 80) -> String {
-        let lines = [columns.map(\.title)] + rows
-        let widths = fitted(to: width)
-        return lines.map { line in
-            var text = ""
-            for (index, cell) in line.enumerated() {
-                let cell = cell.cut(to: widths[index])
-                text += columns[index].isNumber ? cell.leftPadded(to: widths[index]) : cell.padded(to: widths[index])
-                if index < line.count - 1 { text += String(repeating: " ", count: Self.gap) }
+    /// - Parameter width: Of the terminal; `nil` for as wide as it is.
+    func text(width: Int? = 80, hasHeader: Bool = true) -> String {
+        let shown = shown(in: width)
+        let widths = fitted(shown, to: width)
+        var text = ""
+        let header = hasHeader ? [columns.map { Cell($0.title) }] : []
+        for line in [header, rows].joined() {
+            var blanks = 0
+            for (place, index) in shown.enumerated() {
+                let cell =
+                    line[index].width > widths[place] ? Cell(line[index].text.cut(to: widths[place])) : line[index]
+                let padding = widths[place] - cell.width
+                if columns[index].isNumber { blanks += padding }
+                if !cell.text.isEmpty {
+                    for _ in 0..<blanks { text.append(" ") }
+                    blanks = 0
+                    text.append(cell.text)
+                }
+                blanks += (columns[index].isNumber ? 0 : padding) + Self.gap
             }
-            while text.last == " " { text.removeLast() }
-            return text + "\n"
-        }.joined()
+            text.append("\n")
+        }
+        return text
     }
 
-    /// Takes from the widest column that may give, one by one.
-    private func fitted(to width: Int) -> [Int] {
-        var widths = columns.indices.map { index in
-            rows.reduce(columns[index].title.count) { max($0, $1[index].count) }
+    /// The titles of the columns that such a terminal has no room for.
+    func leftOut(width: Int?) -> [String] {
+        let shown = Set(shown(in: width))
+        return columns.indices.filter { !shown.contains($0) }.map { columns[$0].title }
+    }
+
+    /// Leaves columns out until the rest fits when cut as far as may be.
+    private func shown(in width: Int?) -> [Int] {
+        var shown = Array(columns.indices)
+        guard let width else { return shown }
+        while shown.count > 1, narrowest(shown) > width {
+            let candidates = shown.filter { columns[$0].importance != nil }
+            guard let least = candidates.min(by: { columns[$0].importance ?? 0 < columns[$1].importance ?? 0 }) else {
+                break
+            }
+            shown.removeAll { $0 == least }
         }
-        while widths.reduce(0, +) + Self.gap * (columns.count - 1) > width {
-            let givers = columns.indices.filter { widths[$0] > columns[$0].minimum ?? .max }
-            guard let widest = givers.max(by: { widths[$0] < widths[$1] }) else { break }
-            widths[widest] -= 1
+        return shown
+    }
+
+    private func narrowest(_ shown: [Int]) -> Int {
+        shown.reduce(Self.gap * (shown.count - 1)) { $0 + min(widths[$1], columns[$1].minimum ?? .max) }
+    }
+
+    /// Takes from the widest column that may give, one by one; from any if none may.
+    private func fitted(_ shown: [Int], to width: Int?) -> [Int] {
+        var widths = shown.map { self.widths[$0] }
+        guard let width else { return widths }
+        var excess = widths.reduce(Self.gap * (shown.count - 1), +) - width
+        var floors = shown.map { columns[$0].minimum ?? .max }
+        while excess > 0 {
+            let givers = widths.indices.filter { widths[$0] > floors[$0] }
+            if let widest = givers.max(by: { widths[$0] < widths[$1] }) {
+                widths[widest] -= 1
+                excess -= 1
+            } else if floors.contains(where: { $0 > 1 }) {
+                floors = floors.map { _ in 1 }
+            } else {
+                break
+            }
         }
         return widths
     }

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
+import ControlPlane
+import Glibc
 
 struct Terminate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "End calls, and say goodbye to their peers.",
-        discussion: "Exactly one of the ways to choose calls must be given. If no call matches, the exit code is 1."
+        discussion: """
+            Exactly one of the ways to choose calls must be given. If no call matches, the exit code is 1. On a terminal, \
+            more than one call is ended only after a question.
+            """
     )
 
     @OptionGroup var options: CommonOptions
@@ -15,7 +20,7 @@ struct Terminate: ParsableCommand {
     @Option(help: "The calls of this user.")
     var user: String?
 
-    @Option(help: "The calls from this outer address.")
+    @Option(help: "The calls from this outer address, or block of addresses.")
     var peer: String?
 
     @Option(help: "The call that was given this inner address.")
@@ -26,6 +31,12 @@ struct Terminate: ParsableCommand {
 
     @Flag(help: "Every call.")
     var all = false
+
+    @Flag(help: "List what would end, and end nothing.")
+    var dryRun = false
+
+    @Flag(name: .shortAndLong, help: "Do not ask, however many they are.")
+    var yes = false
 
     func validate() throws {
         let given = [id, user, peer, address, interface].count { $0 != nil } + (all ? 1 : 0)
@@ -47,8 +58,57 @@ struct Terminate: ParsableCommand {
     }
 
     func run() throws {
+        if dryRun {
+            let list: SessionList = try options.client.get(selector.resource)
+            try options.print(list) { render($0.sessions, SessionsLayout(width: Terminal.current().width)) }
+            guard !list.sessions.isEmpty else {
+                throw Problem("no call matches", remedy: "culvertctl sessions lists the calls that there are")
+            }
+            return
+        }
+        if !yes, !options.json, isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1 {
+            let list: SessionList = try options.client.get(selector.resource)
+            guard list.sessions.count < 2 || confirm(list.sessions.count) else { throw Problem("nothing was ended") }
+        }
         let answer: TerminateAnswer = try options.client.post("/v1/terminate", selector)
         if options.json || answer.terminated > 0 { try options.print(answer, render) }
-        guard answer.terminated > 0 else { throw Problem("no call matches") }
+        guard answer.terminated > 0 else {
+            throw Problem("no call matches", remedy: "culvertctl sessions lists the calls that there are")
+        }
+    }
+
+    private func confirm(_ count: Int) -> Bool {
+        Main.write("\(grouped(count)) calls would end. End them? [y/N] ", to: STDOUT_FILENO)
+        let answer = readLine()?.lowercased()
+        return answer == "y" || answer == "yes"
+    }
+}
+
+extension TerminateRequest {
+    /// Where the calls are listed that this would end.
+    var resource: String {
+        let choices = [
+            ("trace", trace), ("user", user), ("peer", peer), ("address", address), ("interface", interface),
+        ]
+        for case (let name, let value?) in choices { return "/v1/sessions?\(name)=\(value.percentEncoded)" }
+        return "/v1/sessions"
+    }
+}
+
+extension String {
+    /// With everything but letters, digits and `-._~:` as RFC 3986 writes it.
+    fileprivate var percentEncoded: String {
+        var text = ""
+        for byte in utf8 {
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "~"), UInt8(ascii: ":"):
+                text.unicodeScalars.append(Unicode.Scalar(byte))
+            case _:
+                let digits = String(byte, radix: 16, uppercase: true)
+                text += byte < 0x10 ? "%0\(digits)" : "%\(digits)"
+            }
+        }
+        return text
     }
 }

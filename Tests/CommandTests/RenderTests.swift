@@ -46,25 +46,12 @@ struct RenderTests {
     }
 
     @Test
-    func `A list of calls, oldest first`() {
-        #expect(
-            render([Samples.beginning, Samples.call]) == """
-                TRACE             USER   ADDRESS    PEER                  CLIENT   STATE     AGE
-                00c0ffee12345678  alice  10.99.0.7  198.51.100.7          windows  up      1h 2m
-                00c0ffee00000001  -      -          2001:db8:aaaa:bbbb:…  -        keying     0s
-
-                """
-        )
-        #expect(render([CallSnapshot]()) == "no calls\n")
-    }
-
-    @Test
     func `One call, layer by layer`() {
         #expect(
             render(Samples.call) == """
                 call 00c0ffee12345678: up, for 1h 2m, user alice
                   IKE     198.51.100.7:61001 to 192.0.2.1:4500
-                          profile remote-access, established
+                          profile remote-access, established for 5m 25s
                           identity 10.0.0.7
                           client windows, key branch
                           aes256-sha256-modp2048
@@ -77,11 +64,12 @@ struct RenderTests {
                   PPP     phase network
                           authentication mschapv2
                           peer takes packets up to 1400 bytes
-                  IP      10.99.0.7, on cv0, MTU 1398
+                  IP      10.99.0.7 to 10.99.0.1, on cv0, MTU 1398
                           1500 outside, less 20 IPv4, 8 UDP, 34 ESP, 8 UDP, 8 L2TP and 2 PPP,
                           rounded down to a block
-                  traffic received 1,234 packets, 5.6 MB
+                  traffic received 1,234 packets, 5,600,000 bytes (5.3 MiB)
                           sent     999 packets, 999 bytes
+                          idle for 1m 5s
 
                 """
         )
@@ -133,7 +121,7 @@ struct RenderTests {
         call.state = "negotiating"
         call.ageSeconds = 86_400 * 365 + 86_399
         for line in render([call]).split(separator: "\n") { #expect(line.count <= 80, "\(line)") }
-        #expect(render([call]).contains("a.rat…  255.255.255.255  "))
+        #expect(render([call]).contains("a.rathe…  255.255.255.255  "))
     }
 
     @Test(
@@ -150,8 +138,8 @@ struct RenderTests {
     @Test(
         "Sizes",
         arguments: [
-            (0, "0 bytes"), (999, "999 bytes"), (1_000, "1.0 kB"), (9_949, "9.9 kB"), (9_990, "10 kB"),
-            (999_499, "999 kB"), (999_500, "1.0 MB"), (5_600_000, "5.6 MB"), (.max, "18 EB"),
+            (0, "0 B"), (1_023, "1023 B"), (1_024, "1.0 KiB"), (10_000, "9.8 KiB"), (10_240, "10 KiB"),
+            (1_048_063, "1023 KiB"), (1_048_064, "1.0 MiB"), (5_600_000, "5.3 MiB"), (.max, "16 EiB"),
         ] as [(UInt64, String)]
     )
     func sizes(_ bytes: UInt64, _ text: String) {

@@ -32,7 +32,11 @@ enum Samples {
         call.ike.key = "branch"
         call.user = "alice"
         call.innerAddress = "10.99.0.7"
+        call.gatewayAddress = "10.99.0.1"
         call.interface = "cv0"
+        call.idleSeconds = 65
+        call.ike.ageSeconds = 325
+        call.esp[0].sending = true
         call.mtu = 1_398
         call.mtuExplanation =
             "1500 outside, less 20 IPv4, 8 UDP, 34 ESP, 8 UDP, 8 L2TP and 2 PPP, rounded down to a block"

@@ -84,6 +84,7 @@ final class RunningSocket: Sendable {
         case .session(let trace): .sessions(trace.rawValue == 1 ? [.example(trace: trace.description)] : [])
         case .traces: .traces([], at: MonotonicTime(nanoseconds: 0))
         case .explain: .explanation(nil)
+        case .matching: .sessions([])
         case .rules: .rules(.example)
         case .terminate: .terminated(3)
         case .impair: .impairments([])

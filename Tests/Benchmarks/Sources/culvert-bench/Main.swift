@@ -8,7 +8,7 @@ import Simulation
 /// What a call costs the gateway, in CPU seconds of this thread and bytes of the heap. The peers'
 /// work is not counted; the kernel says yes to everything.
 ///
-///     swift run --package-path Tests/Benchmarks -c release culvert-bench [CALLS] [ike|calls|growth|decode…]
+///     swift run --package-path Tests/Benchmarks -c release culvert-bench [CALLS] [ike|calls|growth|sessions|decode…]
 @main
 struct Main {
     static func main() {
@@ -25,6 +25,7 @@ struct Main {
         }
         if wanted("calls") { measureCalls(count) }
         if wanted("growth") { measureGrowth(count) }
+        if wanted("sessions") { measureListing(count) }
         if wanted("decode") { measureDecoding(count * 100) }
     }
 
@@ -91,6 +92,16 @@ struct Main {
             line("L2TP + PPP with MS-CHAPv2, \(name)", per1000: pump.seconds, numbers.count)
         }
         precondition(pump.interfaceCount == 10 * count, "only \(pump.interfaceCount) calls came up")
+    }
+
+    private static func measureListing(_ count: Int) {
+        var pump = Pump(group: .ecp256)
+        for number in 0..<count {
+            var client = pump.keyedClient(number)
+            pump.call(&client)
+        }
+        precondition(pump.interfaceCount == count, "only \(pump.interfaceCount) calls came up")
+        pump.listing.measure()
     }
 
     private static func measureDecoding(_ count: Int) {

@@ -17,6 +17,7 @@ struct Pump {
     private let group: DiffieHellmanGroup
     var seconds = 0.0
 
+    var listing: Listing { Listing(gateway: gateway, now: now) }
     var associationCount: Int { kernel.associations.count }
     var interfaceCount: Int { kernel.interfaces.count }
 

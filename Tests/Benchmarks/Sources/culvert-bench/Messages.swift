@@ -1,0 +1,1 @@
+../../../../Sources/culvertctl/Messages.swift

@@ -1,0 +1,1 @@
+../../../../Sources/culvertctl/Table.swift

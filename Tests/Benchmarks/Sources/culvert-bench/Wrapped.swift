@@ -1,0 +1,1 @@
+../../../../Sources/culvertctl/Wrapped.swift
