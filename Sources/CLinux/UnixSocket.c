@@ -72,4 +72,17 @@ int culvert_unix_send(const char *path, const char *text, size_t count)
     return error;
 }
 
+int culvert_unix_path(int fd, char *path, size_t capacity)
+{
+    struct sockaddr_un address = {0};
+    socklen_t length = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &length) < 0) return -errno;
+    if (address.sun_family != AF_UNIX) return -EAFNOSUPPORT;
+    size_t count = strnlen(address.sun_path, sizeof address.sun_path);
+    if (count >= capacity) return -ENAMETOOLONG;
+    memcpy(path, address.sun_path, count);
+    path[count] = 0;
+    return (int)count;
+}
+
 const int culvert_so_peercred = SO_PEERCRED;

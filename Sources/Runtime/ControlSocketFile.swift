@@ -43,6 +43,12 @@ package struct ControlSocketFile {
         )
     }
 
+    /// A socket file that is made and removed by somebody else.
+    static func ofTheServiceManager(_ path: String) -> ControlSocketFile {
+        // No file has this inode, so none is removed.
+        ControlSocketFile(path: path, device: 0, inode: 0)
+    }
+
     /// Removes the file, unless somebody has put another one in its place.
     package func remove() {
         var status = stat()

@@ -17,8 +17,8 @@ package struct Daemon {
     package var controlPlane: ControlPlane.Configuration
     /// Takes orders to make faults: for tests, never where calls matter.
     package var allowsImpairments = false
-    /// What the service manager listens on; `nil` if there is none.
-    package var notificationSocket: String?
+    /// The service manager, if there is one.
+    package var service = ServiceChannel()
 
     package init(
         name: String,
@@ -67,7 +67,6 @@ package struct Daemon {
         defer { if isPlaneOurs { plane.shutDown() } }
         let opened = try opened ?? open()
         let locals = opened.ike.locals
-        let notificationSocket = notificationSocket
         var shard = try Shard(
             machine: ControlPlane(configuration: controlPlane, entropy: entropy),
             interpreter: EffectInterpreter(
@@ -79,7 +78,7 @@ package struct Daemon {
             plane: plane,
             signals: signals,
             identity: .init(name: name, version: Self.version),
-            willEnd: { ServiceNotification.stopping.send(to: notificationSocket) }
+            service: service
         )
         let mailbox = shard.mailbox
         let controlSocket = try opened.serveControl(mailbox, limits: controlLimits)
@@ -93,7 +92,7 @@ package struct Daemon {
                 fields: [.init("gateway", name), .init("control-socket", control.path)]
             )
         )
-        ServiceNotification.ready.send(to: notificationSocket)
+        service.send(.ready)
         whenReady(Running(mailbox: mailbox, sockets: locals))
         isPlaneOurs = false
         try shard.run()
@@ -102,8 +101,13 @@ package struct Daemon {
 
     /// Opens what needs the privileges of the start: every socket that others find us by.
     ///
-    /// - Parameter owner: Who the daemon will be; `nil` if it stays who it is.
-    package func open(owner: ProcessUser? = nil) throws(StartProblem) -> OpenedSockets {
-        try OpenedSockets(listen: listen, control: control, owner: owner)
+    /// - Parameters:
+    ///   - owner: Who the daemon will be; `nil` if it stays who it is.
+    ///   - inherited: Sockets that are open already.
+    package func open(
+        owner: ProcessUser? = nil,
+        inherited: InheritedSockets = InheritedSockets()
+    ) throws(StartProblem) -> OpenedSockets {
+        try OpenedSockets(listen: listen, control: control, owner: owner, inherited: inherited)
     }
 }

@@ -9,18 +9,29 @@ package final class OpenedSockets {
     private var control: OwnedDescriptor?
     private let file: ControlSocketFile
     private let path: String
+    /// Keeps what is only held open.
+    private let inherited: InheritedSockets
 
     init(
         listen: IKESockets.Listen,
         control: ControlSocketSettings,
-        owner: ProcessUser?
+        owner: ProcessUser?,
+        inherited: InheritedSockets = InheritedSockets()
     ) throws(StartProblem) {
         do {
-            ike = try IKESockets(listen)
+            ike = try IKESockets(listen, inherited: inherited)
         } catch {
             throw StartProblem(error)
         }
         path = control.path
+        self.inherited = inherited
+        if let socket = inherited.takeUnixSocket(named: "control", path: control.path) {
+            self.control = consume socket
+            file = .ofTheServiceManager(control.path)
+            try inherited.finish()
+            return
+        }
+        try inherited.finish()
         do {
             let (descriptor, file) = try ControlSocketFile.open(
                 path: control.path,

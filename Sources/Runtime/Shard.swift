@@ -72,8 +72,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     var listings = Listings()
     /// Empty wake-ups of descriptors that hung up.
     private var hangUps: [Int32: Int] = [:]
-    /// Called once, when the shut-down begins.
-    let willEnd: () -> Void
+    var service: ServiceChannel
 
     package init(
         machine: Machine,
@@ -81,7 +80,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         plane: any DataPlane,
         signals: Signals?,
         identity: Identity,
-        willEnd: @escaping () -> Void = {}
+        service: ServiceChannel = ServiceChannel()
     ) throws(SystemError) {
         var loop = try EventLoop<Source>()
         let mailbox = try Mailbox<ShardMessage>()
@@ -99,7 +98,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         self.plane = plane
         self.signals = signals
         self.identity = identity
-        self.willEnd = willEnd
+        self.service = service
         started = .current()
         now = started
         nextCalendar = started
@@ -114,6 +113,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     package mutating func run() throws(SystemError) {
         defer { plane.shutDown() }
         now = .current()
+        service.start(at: now)
         tellCalendar()
         applyWatchChanges()
         while !isOver { try turn() }
@@ -141,6 +141,9 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         interpreter.send()
         applyWatchChanges()
         if let deadline = interpreter.sink.nextDeadline, deadline <= now { interpreter.sink.advance(to: now) }
+        if let deadline = service.nextDeadline, deadline <= now {
+            service.advance(to: now) { [machine] in machine.glance.words }
+        }
     }
 
     private var nextDeadline: MonotonicTime {
@@ -148,6 +151,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         if let deadline = interpreter.sink.nextDeadline { earliest = min(earliest, deadline) }
         if let deadline = interpreter.impairments?.nextDeadline { earliest = min(earliest, deadline) }
         if let ending { earliest = min(earliest, ending.deadline) }
+        if let deadline = service.nextDeadline { earliest = min(earliest, deadline) }
         return earliest
     }
 

@@ -15,6 +15,7 @@ package protocol ShardMachine {
     /// Peers that have no keys for traffic yet.
     func halfOpenPeers() -> [CallSnapshot]
     func status(at now: MonotonicTime) -> StatusSnapshot
+    var glance: Glance { get }
     /// What is kept of calls and of attempts at calls, in no order.
     var traces: [Trace] { get }
     func explanation(of selector: TraceSelector, at now: MonotonicTime) -> Explanation?

@@ -328,6 +328,8 @@ struct ScriptedMachine: ShardMachine {
     func count(matching selector: CallSelector) -> Int { matching(selector, at: MonotonicTime(nanoseconds: 0)).count }
     func halfOpenPeers() -> [CallSnapshot] { snapshots.filter { $0.state == "keying" } }
 
+    var glance: Glance { Glance(callsUp: snapshots.count, keying: 0, pools: []) }
+
     func status(at now: MonotonicTime) -> StatusSnapshot {
         StatusSnapshot(
             callCount: snapshots.count,
