@@ -109,12 +109,16 @@ struct InheritedSocketsTests {
         let status = unixListener("\(folder.path)/other.sock")
         let metrics = bound(AF_INET, SOCK_STREAM)
         let inherited = InheritedSockets([(status, "status"), (control, "culvertd.socket"), (metrics, "metrics")])
-        #expect(
-            inherited.takeUnixSocket(named: "control", path: "\(folder.path)/control.sock")?.rawValue == control
-        )
-        #expect(inherited.takeUnixSocket(named: "control", path: "\(folder.path)/control.sock") == nil)
-        #expect(inherited.takeStreamSocket(named: "metrics", local: nil)?.rawValue == metrics)
-        #expect(inherited.takeUnixSocket(named: "status", path: "/elsewhere")?.rawValue == status)
+        let path = "\(folder.path)/control.sock"
+        let first = inherited.takeUnixSocket(named: "control", path: path)?.release()
+        #expect(first == control)
+        let second = inherited.takeUnixSocket(named: "control", path: path)?.release()
+        #expect(second == nil)
+        let third = inherited.takeStreamSocket(named: "metrics", local: nil)?.release()
+        #expect(third == metrics)
+        let fourth = inherited.takeUnixSocket(named: "status", path: "/elsewhere")?.release()
+        #expect(fourth == status)
+        for descriptor in [control, metrics, status] { close(descriptor) }
         try inherited.finish()
     }
 
