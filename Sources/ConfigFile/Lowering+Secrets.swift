@@ -51,7 +51,8 @@ extension FileProblem {
     var remedy: String? {
         switch self {
         case .permissionDenied: "give it to the user that culvertd runs as"
-        case .noCredentials: "LoadCredential=NAME:FILE in the unit of culvertd; by hand, set it to a folder of such files"
+        case .noCredentials:
+            "LoadCredential=NAME:FILE in the unit of culvertd; by hand, set it to a folder of such files"
         case .missing, .notAFile, .tooLarge, .other: nil
         }
     }
@@ -182,7 +183,9 @@ extension [UInt8] {
 
 extension String {
     func relative(toFolderOf file: String) -> String {
-        guard !hasPrefix("/"), !hasPrefix(ConfigFile.credentials), let slash = file.utf8.lastIndex(of: 0x2F) else { return self }
+        guard !hasPrefix("/"), !hasPrefix(ConfigFile.credentials), let slash = file.utf8.lastIndex(of: 0x2F) else {
+            return self
+        }
         return file[...slash] + self
     }
 }

@@ -182,7 +182,9 @@ package final class InheritedSockets {
             }
             if isDatagram, option(descriptor, SO_PROTOCOL) == Int32(IPPROTO_UDP) {
                 guard family == AF_INET || culvert_socket_is_dual(descriptor) == 0 else {
-                    return .other("a UDP socket on \(local) that takes IPv4, too; BindIPv6Only=ipv6-only keeps them apart")
+                    return .other(
+                        "a UDP socket on \(local) that takes IPv4, too; BindIPv6Only=ipv6-only keeps them apart"
+                    )
                 }
                 return .datagram(local)
             }

@@ -45,7 +45,9 @@ package struct Invocation: Hashable, Sendable {
     package func run() -> Int32 {
         let service = ServiceChannel.takeFromEnvironment()
         guard let settings = readSettings() else {
-            service.send(.failed("the configuration \(configuration) has mistakes: culvertd --check shows them", code: EINVAL))
+            service.send(
+                .failed("the configuration \(configuration) has mistakes: culvertd --check shows them", code: EINVAL)
+            )
             return 1
         }
         var sink = EventSink(

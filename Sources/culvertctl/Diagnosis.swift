@@ -179,7 +179,9 @@ enum Diagnosis {
                 )
             }
         }
-        if findings.isEmpty { findings.append(Finding(.otherDaemon, .ok, "no other IPsec or L2TP daemon is in the way")) }
+        if findings.isEmpty {
+            findings.append(Finding(.otherDaemon, .ok, "no other IPsec or L2TP daemon is in the way"))
+        }
         return findings + ports(facts)
     }
 
@@ -292,7 +294,8 @@ enum Diagnosis {
                                 .failure,
                                 "the pool \(pool.name) (\(pool.range)) covers \(place): a caller could be given an address "
                                     + "that is in use",
-                                remedy: "take another range for the pool in \(facts.configuration), then: culvertctl reload"
+                                remedy:
+                                    "take another range for the pool in \(facts.configuration), then: culvertctl reload"
                             )
                         )
                     } else if IPPrefix(own.address, length: own.length)?.contains(pool.range.address) == true {
@@ -302,7 +305,8 @@ enum Diagnosis {
                                 .warning,
                                 "the pool \(pool.name) (\(pool.range)) lies in the network of \(place): machines there look "
                                     + "for callers beside them and do not find them",
-                                remedy: "take another range for the pool in \(facts.configuration), then: culvertctl reload"
+                                remedy:
+                                    "take another range for the pool in \(facts.configuration), then: culvertctl reload"
                             )
                         )
                     }

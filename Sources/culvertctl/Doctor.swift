@@ -38,7 +38,12 @@ func render(_ report: DoctorReport, all: Bool, width: Int = 100) -> String {
             let first = level.rawValue.padded(to: 9) + (finding.id.rawValue + ":").padded(to: 19)
             text += wrapped(finding.found.visible, first: first, indent: 28, width: width)
             if let remedy = finding.remedy {
-                text += wrapped(remedy.visible, first: String(repeating: " ", count: 28) + "=> ", indent: 31, width: width)
+                text += wrapped(
+                    remedy.visible,
+                    first: String(repeating: " ", count: 28) + "=> ",
+                    indent: 31,
+                    width: width
+                )
             }
         }
     }

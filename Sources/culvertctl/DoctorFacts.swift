@@ -7,15 +7,15 @@ import Primitives
 import Runtime
 
 /// All that the doctor judges by.
-struct DoctorFacts: Hashable {
+struct DoctorFacts: Hashable, Sendable {
     /// What came of asking the daemon.
-    enum Daemon: Hashable {
+    enum Daemon: Hashable, Sendable {
         case answers(version: String?)
         case silent(Problem)
     }
 
     /// What the packet filter says.
-    enum Filter: Hashable {
+    enum Filter: Hashable, Sendable {
         case rules(FirewallRules)
         /// There is no nft(8); so many chains of others see packets that come in.
         case chains(Int)
@@ -24,7 +24,7 @@ struct DoctorFacts: Hashable {
     }
 
     /// The part of a configuration that matters here.
-    struct Gateway: Hashable {
+    struct Gateway: Hashable, Sendable {
         var listen: [IPAddress] = [.v4(0)]
         var outerMTU = 1500
         var calls = 4000
@@ -33,7 +33,7 @@ struct DoctorFacts: Hashable {
         var users = 1
     }
 
-    struct Pool: Hashable {
+    struct Pool: Hashable, Sendable {
         var name: String
         var range: IPPrefix
         var gateway: IPAddress
@@ -118,7 +118,9 @@ extension DoctorFacts {
             let words = String(decoding: result.errors, as: UTF8.self).split(separator: "\n").first.map(String.init)
             return .unseen(words ?? "nft ends with \(result.status)")
         }
-        guard let rules = FirewallRules(json: result.output) else { return .unseen("nft speaks other JSON than we know") }
+        guard let rules = FirewallRules(json: result.output) else {
+            return .unseen("nft speaks other JSON than we know")
+        }
         return .rules(rules)
     }
 

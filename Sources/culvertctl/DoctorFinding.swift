@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What the doctor says of one thing. The JSON keys are the names of the properties, and stable.
-struct Finding: Codable, Hashable {
-    enum Level: String, Codable, Hashable, CaseIterable, Comparable {
+struct Finding: Codable, Hashable, Sendable {
+    enum Level: String, Codable, Hashable, Sendable, CaseIterable, Comparable {
         case ok
         /// It works, or may; something is worth looking at, or could not be seen.
         case warning
@@ -20,7 +20,7 @@ struct Finding: Codable, Hashable {
         }
     }
 
-    enum Area: String, Codable, Hashable, CaseIterable {
+    enum Area: String, Codable, Hashable, Sendable, CaseIterable {
         case kernel
         case system
         case firewall
@@ -35,7 +35,7 @@ struct Finding: Codable, Hashable {
     }
 
     /// Each is explained in Docs/Doctor.md.
-    enum ID: String, Codable, Hashable, CaseIterable {
+    enum ID: String, Codable, Hashable, Sendable, CaseIterable {
         case kernelPart = "kernel-part"
         case kernelUnseen = "kernel-unseen"
         case ipForward = "ip-forward"
@@ -109,7 +109,7 @@ struct Finding: Codable, Hashable {
 }
 
 /// `culvertctl doctor --json`.
-struct DoctorReport: Codable, Hashable {
+struct DoctorReport: Codable, Hashable, Sendable {
     var failures: Int
     var warnings: Int
     var findings: [Finding]

@@ -3,7 +3,7 @@ import FoundationEssentials
 import Primitives
 
 /// Any JSON.
-enum JSONValue: Hashable, Decodable {
+enum JSONValue: Hashable, Sendable, Decodable {
     case null
     case bool(Bool)
     case number(Int)
@@ -44,8 +44,8 @@ enum JSONValue: Hashable, Decodable {
 /// The rules of a packet filter, as `nft -j list ruleset` prints them, and what they do with a packet.
 ///
 /// What is not understood is not guessed: then the answer is ``Decision/perhaps``.
-struct FirewallRules: Hashable {
-    struct Chain: Hashable {
+struct FirewallRules: Hashable, Sendable {
+    struct Chain: Hashable, Sendable {
         var family: String
         var table: String
         var name: String
@@ -60,7 +60,7 @@ struct FirewallRules: Hashable {
     }
 
     /// A packet as far as rules can ask.
-    struct Packet: Hashable {
+    struct Packet: Hashable, Sendable {
         var family = 4
         /// `udp`, `esp`, `tcp`
         var proto: String
@@ -71,7 +71,7 @@ struct FirewallRules: Hashable {
         var cameThroughIPsec = false
     }
 
-    enum Decision: Hashable {
+    enum Decision: Hashable, Sendable {
         case accepted
         /// By the chain.
         case refused(Chain)
@@ -99,7 +99,8 @@ struct FirewallRules: Hashable {
                 chains.append(made)
             } else if let rule = entry["rule"], let statements = rule["expr"]?.list,
                 let index = chains.firstIndex(where: {
-                    $0.family == rule["family"]?.text && $0.table == rule["table"]?.text && $0.name == rule["chain"]?.text
+                    $0.family == rule["family"]?.text && $0.table == rule["table"]?.text
+                        && $0.name == rule["chain"]?.text
                 })
             {
                 chains[index].rules.append(statements)
@@ -112,7 +113,9 @@ struct FirewallRules: Hashable {
         let families = ["inet", packet.family == 4 ? "ip" : "ip6"]
         var doubtful: Chain?
         for chain in chains
-        where chain.hook == hook && chain.type == "filter" && families.contains(chain.family) && chain.table != "culvert" {
+        where chain.hook == hook && chain.type == "filter" && families.contains(chain.family)
+            && chain.table != "culvert"
+        {
             switch walk(chain, packet, depth: 0) {
             case .accept: continue
             case .drop: return .refused(chain)
@@ -130,13 +133,15 @@ struct FirewallRules: Hashable {
     var translatesSources: Bool {
         chains.contains { chain in
             chain.table != "culvert"
-                && chain.rules.contains { $0.contains { $0["masquerade"] != nil || $0["snat"] != nil || $0["xt"] != nil } }
+                && chain.rules.contains {
+                    $0.contains { $0["masquerade"] != nil || $0["snat"] != nil || $0["xt"] != nil }
+                }
         }
     }
 
     // MARK: Walking
 
-    private enum Way: Hashable {
+    private enum Way: Hashable, Sendable {
         case accept
         case drop
         /// Accepted, or dropped: a rule of which we do not know whether it matches would do the other.
@@ -145,7 +150,7 @@ struct FirewallRules: Hashable {
         case end(isDoubtful: Bool)
     }
 
-    private enum Answer: Hashable {
+    private enum Answer: Hashable, Sendable {
         case yes
         case no
         case unknown
@@ -266,7 +271,8 @@ struct FirewallRules: Hashable {
     private func interface(_ right: JSONValue, _ packet: Packet) -> Answer {
         if let name = right.text, !name.hasPrefix("@") {
             guard let interface = packet.interface else { return name == "lo" ? .no : .unknown }
-            return name.hasSuffix("*") ? (interface.hasPrefix(name.dropLast()) ? .yes : .no) : (interface == name ? .yes : .no)
+            return name.hasSuffix("*")
+                ? (interface.hasPrefix(name.dropLast()) ? .yes : .no) : (interface == name ? .yes : .no)
         }
         guard let set = right["set"]?.list else { return .unknown }
         let answers = set.map { interface($0, packet) }
@@ -278,7 +284,8 @@ struct FirewallRules: Hashable {
         case ("ip", _) where packet.family == 6, ("ip6", _) where packet.family == 4: return .no
         case ("ip", "protocol"), ("ip6", "nexthdr"):
             return Self.contains(right, text: packet.proto, number: Self.number(of: packet.proto))
-        case ("ip", "saddr"), ("ip6", "saddr"): return packet.source.map { Self.contains(right, address: $0) } ?? .unknown
+        case ("ip", "saddr"), ("ip6", "saddr"):
+            return packet.source.map { Self.contains(right, address: $0) } ?? .unknown
         case ("ip", _), ("ip6", _): return .unknown
         case ("udp", "dport"), ("th", "dport"):
             guard proto == "th" || packet.proto == "udp" else { return .no }

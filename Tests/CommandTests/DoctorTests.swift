@@ -59,7 +59,8 @@ private func chain(
 ) -> String {
     let base = hook.map { ", \"type\": \"filter\", \"hook\": \"\($0)\", \"prio\": 0, \"policy\": \"\(policy)\"" } ?? ""
     let place = "\"family\": \"\(family)\", \"table\": \"filter\""
-    return (["{\"chain\": {\(place), \"name\": \"\(name)\"\(base)}}"]
+    return
+        (["{\"chain\": {\(place), \"name\": \"\(name)\"\(base)}}"]
         + rules.map { "{\"rule\": {\(place), \"chain\": \"\(name)\", \"expr\": [\($0)]}}" }).joined(separator: ", ")
 }
 
@@ -87,7 +88,7 @@ struct DoctorTests {
         #expect(Set(findings.map(\.area)) == Set(Finding.Area.allCases))
     }
 
-    struct Case: CustomTestStringConvertible {
+    struct Case: CustomTestStringConvertible, Sendable {
         var id: Finding.ID
         var level: Finding.Level
         var facts: DoctorFacts
@@ -105,7 +106,7 @@ struct DoctorTests {
         var testDescription: String { found }
     }
 
-    private static let eth1 = { (address: IPAddress) in
+    private static func eth1(_ address: IPAddress) -> MachineFacts.Interface {
         var interface = MachineFacts.Interface("eth1")
         interface.addresses = [.init(address, length: 8)]
         return interface
@@ -113,52 +114,80 @@ struct DoctorTests {
 
     static let cases: [Case] = [
         Case(
-            .kernelUnseen, .warning, .healthy.with { $0.preflight.hasNetAdmin = false },
-            "what the kernel has could not be tried without CAP_NET_ADMIN", "sudo culvertctl doctor"
+            .kernelUnseen,
+            .warning,
+            .healthy.with { $0.preflight.hasNetAdmin = false },
+            "what the kernel has could not be tried without CAP_NET_ADMIN",
+            "sudo culvertctl doctor"
         ),
         Case(
-            .kernelPart, .failure,
+            .kernelPart,
+            .failure,
             .healthy.with {
                 $0.preflight.probes[4] = .init(.pppol2tp, failure: DataPlaneError(step: "socket", code: 93))
             },
-            "the kernel has no PPP over L2TP (socket: errno 93)", "modprobe -a l2tp_ppp"
+            "the kernel has no PPP over L2TP (socket: errno 93)",
+            "modprobe -a l2tp_ppp"
         ),
         Case(
-            .ipForward, .failure, .healthy.sysctl("net.ipv4.ip_forward", "0"), "the kernel does not forward IPv4",
+            .ipForward,
+            .failure,
+            .healthy.sysctl("net.ipv4.ip_forward", "0"),
+            "the kernel does not forward IPv4",
             "sysctl -w net.ipv4.ip_forward=1"
         ),
         Case(
-            .rpFilter, .warning, .healthy.sysctl("net.ipv4.conf.all.rp_filter", "1"), "eth0 drops packets whose way back",
+            .rpFilter,
+            .warning,
+            .healthy.sysctl("net.ipv4.conf.all.rp_filter", "1"),
+            "eth0 drops packets whose way back",
             "sysctl -w net.ipv4.conf.eth0.rp_filter=2"
         ),
         Case(
-            .rpFilter, .warning, .healthy.sysctl("net.ipv4.conf.eth0.rp_filter", "1"), "eth0 drops packets whose way back",
+            .rpFilter,
+            .warning,
+            .healthy.sysctl("net.ipv4.conf.eth0.rp_filter", "1"),
+            "eth0 drops packets whose way back",
             "sysctl -w net.ipv4.conf.eth0.rp_filter=2"
         ),
         Case(
-            .redirects, .warning, .healthy.sysctl("net.ipv4.conf.all.accept_redirects", "1"), "this machine lets others",
+            .redirects,
+            .warning,
+            .healthy.sysctl("net.ipv4.conf.all.accept_redirects", "1"),
+            "this machine lets others",
             "sysctl -w net.ipv4.conf.all.accept_redirects=0"
         ),
         Case(
-            .privatePorts, .warning, .healthy.with { $0.preflight.ephemeralPorts = 1024...65_535 },
-            "the kernel may give the private ports", "sysctl -w net.ipv4.ip_local_reserved_ports=16384-32767"
+            .privatePorts,
+            .warning,
+            .healthy.with { $0.preflight.ephemeralPorts = 1024...65_535 },
+            "the kernel may give the private ports",
+            "sysctl -w net.ipv4.ip_local_reserved_ports=16384-32767"
         ),
         Case(
-            .socketBuffers, .warning, .healthy.sysctl("net.core.rmem_max", "4096").sysctl("net.core.wmem_max", "4096"),
+            .socketBuffers,
+            .warning,
+            .healthy.sysctl("net.core.rmem_max", "4096").sysctl("net.core.wmem_max", "4096"),
             "net.core.rmem_max and net.core.wmem_max are below",
             "sysctl -w net.core.rmem_max=212992 net.core.wmem_max=212992"
         ),
         Case(
-            .backlog, .warning, .healthy.sysctl("net.core.netdev_max_backlog", "1000"),
+            .backlog,
+            .warning,
+            .healthy.sysctl("net.core.netdev_max_backlog", "1000"),
             "1000 packets may wait for each processor, and 4000 calls share them",
             "sysctl -w net.core.netdev_max_backlog=8192"
         ),
         Case(
-            .conntrack, .warning, .healthy.sysctl("net.netfilter.nf_conntrack_max", "8192"), "8192 connections are tracked",
+            .conntrack,
+            .warning,
+            .healthy.sysctl("net.netfilter.nf_conntrack_max", "8192"),
+            "8192 connections are tracked",
             "sysctl -w net.netfilter.nf_conntrack_max=256000"
         ),
         Case(
-            .fileLimit, .warning,
+            .fileLimit,
+            .warning,
             .healthy.with {
                 $0.machine.fileLimit = 1024
                 $0.machine.isFileLimitOfDaemon = true
@@ -167,70 +196,110 @@ struct DoctorTests {
             "LimitNOFILE=16128 in the unit of culvertd, or ulimit -n 16128"
         ),
         Case(
-            .outerMTU, .warning, .healthy.with { $0.machine.interfaces[0].mtu = 1492 },
+            .outerMTU,
+            .warning,
+            .healthy.with { $0.machine.interfaces[0].mtu = 1492 },
             "eth0 carries packets of 1492 bytes, and gateway.outer-mtu says 1500",
             "outer-mtu: 1492 under gateway in /etc/culvert/culvert.yaml, then: culvertctl reload"
         ),
         Case(
-            .outerInterface, .warning, .healthy.with { $0.machine.defaultInterfaces = [] }, "no interface that is up",
+            .outerInterface,
+            .warning,
+            .healthy.with { $0.machine.defaultInterfaces = [] },
+            "no interface that is up",
             "ip address show; ip route show default"
         ),
         Case(
-            .pmtuDiscovery, .warning, .healthy.sysctl("net.ipv4.ip_no_pmtu_disc", "1"), "the kernel does not discover",
+            .pmtuDiscovery,
+            .warning,
+            .healthy.sysctl("net.ipv4.ip_no_pmtu_disc", "1"),
+            "the kernel does not discover",
             "sysctl -w net.ipv4.ip_no_pmtu_disc=0"
         ),
         Case(
-            .clockSync, .warning, .healthy.with { $0.machine.isClockSynchronised = false }, "nothing keeps the clock right",
+            .clockSync,
+            .warning,
+            .healthy.with { $0.machine.isClockSynchronised = false },
+            "nothing keeps the clock right",
             "timedatectl set-ntp true"
         ),
         Case(
-            .clockYear, .failure, .healthy.with { $0.machine.now = WallClockTime(milliseconds: 0) },
-            "the clock says 1970-01-01T00:00:00.000Z, which cannot be", "timedatectl set-ntp true"
+            .clockYear,
+            .failure,
+            .healthy.with { $0.machine.now = WallClockTime(milliseconds: 0) },
+            "the clock says 1970-01-01T00:00:00.000Z, which cannot be",
+            "timedatectl set-ntp true"
         ),
         Case(
-            .nicGRO, .warning, .healthy.with { $0.machine.interfaces[0].features["rx-gro"] = false },
-            "eth0 does not gather received packets", "ethtool -K eth0 gro on"
+            .nicGRO,
+            .warning,
+            .healthy.with { $0.machine.interfaces[0].features["rx-gro"] = false },
+            "eth0 does not gather received packets",
+            "ethtool -K eth0 gro on"
         ),
         Case(
-            .nicOffload, .ok, .healthy.with { $0.machine.interfaces[0].features["esp-hw-offload"] = true },
-            "eth0 has esp-hw-offload", nil
+            .nicOffload,
+            .ok,
+            .healthy.with { $0.machine.interfaces[0].features["esp-hw-offload"] = true },
+            "eth0 has esp-hw-offload",
+            nil
         ),
         Case(.saOffload, .ok, .healthy, "0 of 4 security associations are offloaded to a device", nil),
         Case(
-            .saOffload, .warning, .healthy.with { $0.machine.associations = nil }, "the kernel's security associations could",
+            .saOffload,
+            .warning,
+            .healthy.with { $0.machine.associations = nil },
+            "the kernel's security associations could",
             "sudo culvertctl doctor"
         ),
         Case(
-            .cpuCrypto, .warning, .healthy.with { $0.machine.cpuFlags = ["sse2"] }, "the processor has no AES instructions",
+            .cpuCrypto,
+            .warning,
+            .healthy.with { $0.machine.cpuFlags = ["sse2"] },
+            "the processor has no AES instructions",
             "in a virtual machine, pass the host's processor through (-cpu host)"
         ),
         Case(
-            .cpuCrypto, .warning, .healthy.with { $0.machine.cryptoDrivers = ["cbc(aes-generic)"] },
-            "the processor has AES instructions, but", "modprobe aesni_intel (x86), or modprobe aes_ce_blk (ARM)"
+            .cpuCrypto,
+            .warning,
+            .healthy.with { $0.machine.cryptoDrivers = ["cbc(aes-generic)"] },
+            "the processor has AES instructions, but",
+            "modprobe aesni_intel (x86), or modprobe aes_ce_blk (ARM)"
         ),
         Case(
-            .otherDaemon, .failure, .healthy.with { $0.machine.programs = ["xl2tpd"] }, "xl2tpd runs",
+            .otherDaemon,
+            .failure,
+            .healthy.with { $0.machine.programs = ["xl2tpd"] },
+            "xl2tpd runs",
             "systemctl disable --now xl2tpd"
         ),
         Case(
-            .otherDaemon, .warning, .healthy.with { $0.machine.enabledUnits = ["ipsec.service"] },
-            "ipsec.service is started at the next boot", "systemctl disable ipsec.service"
+            .otherDaemon,
+            .warning,
+            .healthy.with { $0.machine.enabledUnits = ["ipsec.service"] },
+            "ipsec.service is started at the next boot",
+            "systemctl disable ipsec.service"
         ),
         Case(
-            .ikePorts, .failure,
+            .ikePorts,
+            .failure,
             .healthy.with { $0.preflight.portHolders = [.init(port: 500, inode: 1, process: "charon (pid 8)")] },
-            "UDP port 500 is in use by charon (pid 8)", "systemctl disable --now strongswan strongswan-starter"
+            "UDP port 500 is in use by charon (pid 8)",
+            "systemctl disable --now strongswan strongswan-starter"
         ),
         Case(
-            .ikePorts, .warning,
+            .ikePorts,
+            .warning,
             .healthy.with {
                 $0.preflight.portHolders = [.init(port: 500, inode: 1)]
                 $0.daemon = .silent(Problem("no", remedy: nil))
             },
-            "UDP 500 or 4500 is taken", "sudo ss -ulpn 'sport = :500 or sport = :4500'"
+            "UDP 500 or 4500 is taken",
+            "sudo ss -ulpn 'sport = :500 or sport = :4500'"
         ),
         Case(
-            .configuration, .failure,
+            .configuration,
+            .failure,
             .healthy.with {
                 $0.gateway = nil
                 $0.mistakes = ["gw.yaml:1:1: error: a", "b"]
@@ -239,85 +308,120 @@ struct DoctorTests {
             "culvertd --config /etc/culvert/culvert.yaml --check"
         ),
         Case(
-            .configuration, .warning,
+            .configuration,
+            .warning,
             .healthy.with {
                 $0.gateway = nil
                 $0.isConfigurationHidden = true
             },
-            "/etc/culvert/culvert.yaml, or a file that it names, may not be read", "sudo culvertctl doctor"
+            "/etc/culvert/culvert.yaml, or a file that it names, may not be read",
+            "sudo culvertctl doctor"
         ),
         Case(
-            .configuration, .warning, .healthy.with { $0.warnings = ["a short key"] }, "a short key",
+            .configuration,
+            .warning,
+            .healthy.with { $0.warnings = ["a short key"] },
+            "a short key",
             "culvertd --config /etc/culvert/culvert.yaml --check"
         ),
         Case(
-            .users, .warning, .healthy.with { $0.gateway?.users = 0 }, "no user may dial in",
+            .users,
+            .warning,
+            .healthy.with { $0.gateway?.users = 0 },
+            "no user may dial in",
             "add one to the users file, then: culvertctl reload"
         ),
         Case(
-            .daemon, .warning, .healthy.with { $0.daemon = .silent(Problem("it is not running", remedy: nil)) },
-            "it is not running", "systemctl status culvertd"
+            .daemon,
+            .warning,
+            .healthy.with { $0.daemon = .silent(Problem("it is not running", remedy: nil)) },
+            "it is not running",
+            "systemctl status culvertd"
         ),
         Case(
-            .daemonVersion, .warning, .healthy.with { $0.daemon = .answers(version: "0.0.1") },
-            "culvertd is of version 0.0.1, culvertctl of \(Runtime.Daemon.version)", "systemctl restart culvertd"
+            .daemonVersion,
+            .warning,
+            .healthy.with { $0.daemon = .answers(version: "0.0.1") },
+            "culvertd is of version 0.0.1, culvertctl of \(Runtime.Daemon.version)",
+            "systemctl restart culvertd"
         ),
         Case(
-            .poolOverlap, .failure, .healthy.with { $0.machine.interfaces.append(eth1(.v4(0x0A63_0005))) },
+            .poolOverlap,
+            .failure,
+            .healthy.with { $0.machine.interfaces.append(eth1(.v4(0x0A63_0005))) },
             "the pool office (10.99.0.0/20) covers 10.99.0.5/8 of eth1",
             "take another range for the pool in /etc/culvert/culvert.yaml, then: culvertctl reload"
         ),
         Case(
-            .poolOverlap, .warning, .healthy.with { $0.machine.interfaces.append(eth1(.v4(0x0A00_0001))) },
+            .poolOverlap,
+            .warning,
+            .healthy.with { $0.machine.interfaces.append(eth1(.v4(0x0A00_0001))) },
             "the pool office (10.99.0.0/20) lies in the network of 10.0.0.1/8 of eth1",
             "take another range for the pool in /etc/culvert/culvert.yaml, then: culvertctl reload"
         ),
         Case(
-            .firewallIKE, .failure, .healthy.with { $0.filter = .rules(ruleset(chain(established + ", " + accept))) },
+            .firewallIKE,
+            .failure,
+            .healthy.with { $0.filter = .rules(ruleset(chain(established + ", " + accept))) },
             "the nftables chain 'inet filter input' drops IKE (UDP 500 and 4500)",
             "nft insert rule inet filter input udp dport '{ 500, 4500 }' accept"
         ),
         Case(
-            .firewallESP, .failure,
+            .firewallESP,
+            .failure,
             .healthy.with { $0.filter = .rules(ruleset(chain(udp("{\"set\": [500, 4500]}") + ", " + accept))) },
             "the nftables chain 'inet filter input' drops ESP",
             "nft insert rule inet filter input meta l4proto esp accept"
         ),
         Case(
-            .firewallL2TP, .failure,
+            .firewallL2TP,
+            .failure,
             .healthy.with { $0.filter = .rules(ruleset(chain(udp("{\"range\": [500, 4500]}") + ", " + accept))) },
             "the nftables chain 'inet filter input' drops L2TP from inside IPsec",
             "nft insert rule inet filter input meta secpath exists udp dport '{ 1701, 16384-32767 }' accept"
         ),
         Case(
-            .firewallForward, .failure,
-            .healthy.with { $0.filter = .rules(ruleset(chain("forward", hook: "forward", established + ", " + accept))) },
+            .firewallForward,
+            .failure,
+            .healthy.with {
+                $0.filter = .rules(ruleset(chain("forward", hook: "forward", established + ", " + accept)))
+            },
             "the nftables chain 'inet filter forward' drops what callers send on",
             "nft insert rule inet filter forward iifname 'cv*' accept; nft insert rule inet filter forward oifname 'cv*' "
                 + "accept"
         ),
         Case(.firewallNAT, .ok, .healthy, "no rule translates the pools' addresses", nil),
         Case(
-            .firewallUnseen, .warning, .healthy.with { $0.filter = .unseen("nft(8) is not installed") },
-            "the packet filter cannot be read (nft(8) is not installed)", "apt-get install nftables"
-        ),
-        Case(
-            .firewallUnseen, .warning, .healthy.with { $0.filter = .chains(2) }, "2 nftables chains see what comes in",
+            .firewallUnseen,
+            .warning,
+            .healthy.with { $0.filter = .unseen("nft(8) is not installed") },
+            "the packet filter cannot be read (nft(8) is not installed)",
             "apt-get install nftables"
         ),
         Case(
-            .firewallLegacy, .failure,
+            .firewallUnseen,
+            .warning,
+            .healthy.with { $0.filter = .chains(2) },
+            "2 nftables chains see what comes in",
+            "apt-get install nftables"
+        ),
+        Case(
+            .firewallLegacy,
+            .failure,
             .healthy.with {
-                $0.legacyInput = "-P INPUT DROP\n-A INPUT -i lo -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n"
+                $0.legacyInput =
+                    "-P INPUT DROP\n-A INPUT -i lo -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n"
             },
             "iptables-legacy drops what comes in",
             "iptables-legacy -I INPUT -p udp -m multiport --dports 500,4500 -j ACCEPT; iptables-legacy -I INPUT -p esp -j "
                 + "ACCEPT; iptables-legacy -I INPUT -m policy --dir in --pol ipsec -j ACCEPT"
         ),
         Case(
-            .firewallLegacy, .ok,
+            .firewallLegacy,
+            .ok,
             .healthy.with { $0.legacyInput = "-P INPUT DROP\n-A INPUT -j MYCHAIN\n" },
-            "the rules of iptables-legacy are not known to drop IKE", nil
+            "the rules of iptables-legacy are not known to drop IKE",
+            nil
         ),
     ]
 
@@ -365,14 +469,19 @@ struct DoctorTests {
         "No alarm about a firewall that lets them in, or that is not understood",
         arguments: [
             chain(policy: "accept"),
-            chain(udp("500") + ", " + accept, udp("4500") + ", " + accept, meta("l4proto", "\"esp\"") + ", " + accept,
-                meta("secpath", "true") + ", " + accept),
+            chain(
+                udp("500") + ", " + accept,
+                udp("4500") + ", " + accept,
+                meta("l4proto", "\"esp\"") + ", " + accept,
+                meta("secpath", "true") + ", " + accept
+            ),
             // Jumped to.
             chain("ipsec", hook: nil, accept) + ", " + chain("{\"jump\": {\"target\": \"ipsec\"}}"),
             // A list of enemies before it.
             chain(fromBlocked + ", " + drop, accept),
             // Something of xtables, a limit, a named set: who knows.
-            chain("{\"xt\": null}, " + accept), chain("{\"limit\": {\"rate\": 5}}, " + accept), chain(fromBlocked + ", " + accept),
+            chain("{\"xt\": null}, " + accept), chain("{\"limit\": {\"rate\": 5}}, " + accept),
+            chain(fromBlocked + ", " + accept),
             chain("{\"queue\": {}}"),
             // Drops for others only.
             chain(policy: "accept", meta("l4proto", "\"tcp\"") + ", " + drop),
@@ -399,7 +508,8 @@ struct DoctorTests {
                 "data": {"set": [[500, {"drop": null}]]}}}
                 """
             ),
-            chain("inner", hook: nil, "{\"return\": null}", accept) + ", " + chain("{\"jump\": {\"target\": \"inner\"}}"),
+            chain("inner", hook: nil, "{\"return\": null}", accept) + ", "
+                + chain("{\"jump\": {\"target\": \"inner\"}}"),
             // A circle ends.
             chain(policy: "accept") + ", " + chain("other", udp("22") + ", " + accept),
         ]
@@ -432,7 +542,10 @@ struct DoctorTests {
 
     @Test
     func `Looking at this machine fails for no user`() {
-        let facts = DoctorFacts.gather(configuration: "/nowhere/culvert.yaml", client: ControlClient(path: "/nowhere/x"))
+        let facts = DoctorFacts.gather(
+            configuration: "/nowhere/culvert.yaml",
+            client: ControlClient(path: "/nowhere/x")
+        )
         let report = DoctorReport(Diagnosis.findings(in: facts))
         #expect(report.findings.contains { $0.id == .configuration && $0.level == .failure })
         #expect(report.findings.contains { $0.id == .daemon && $0.level == .warning })
@@ -456,7 +569,10 @@ struct DoctorTests {
         #expect(report.failures == 1)
         #expect(report.warnings == 1)
         let lines = render(report, all: false).split(separator: "\n").map(String.init)
-        #expect(lines.first == "failure  ip-forward:        the kernel does not forward IPv4 packets, so peers would reach this machine")
+        #expect(
+            lines.first
+                == "failure  ip-forward:        the kernel does not forward IPv4 packets, so peers would reach this machine"
+        )
         #expect(lines.contains("                            => sysctl -w net.ipv4.ip_forward=1"))
         #expect(lines.last?.hasPrefix("1 failure, 1 warning, ") == true)
         #expect(lines.allSatisfy { $0.count <= 100 })

@@ -36,36 +36,38 @@ struct CredentialTests {
         #expect(fixture.outcome.settings?.controlPlane.users.map(\.name) == ["alice"])
     }
 
-    @Test(arguments: [
-        (
-            fixture.with("$CREDENTIALS_DIRECTORY/psk", .noCredentials),
-            "gw.yaml:7:29: error: the pre-shared key: $CREDENTIALS_DIRECTORY/psk cannot be read, because the variable "
-                + "CREDENTIALS_DIRECTORY is not set; LoadCredential=NAME:FILE in the unit of culvertd; by hand, set it to a "
-                + "folder of such files"
-        ),
-        (
-            fixture.with("$CREDENTIALS_DIRECTORY/psk", .missing),
-            "gw.yaml:7:29: error: the pre-shared key: $CREDENTIALS_DIRECTORY/psk does not exist"
-        ),
-        (
-            fixture.with("$CREDENTIALS_DIRECTORY/psk", "0123456789", mode: 0o444),
-            "gw.yaml:7:29: error: the pre-shared key: $CREDENTIALS_DIRECTORY/psk is refused, because others may read or "
-                + "write it (mode 0444); let LoadCredential= in the unit of culvertd make it"
-        ),
-        (
-            fixture.with("$CREDENTIALS_DIRECTORY/psk", "0123456789", ownerIsTrusted: false),
-            "gw.yaml:7:29: error: the pre-shared key: $CREDENTIALS_DIRECTORY/psk is refused, because it belongs to another "
-                + "user; chown root $CREDENTIALS_DIRECTORY/psk"
-        ),
-        (
-            fixture.replacing(7, by: "      secret: { credential: ../psk }"),
-            "gw.yaml:7:29: error: the credential of the pre-shared key is a name such as psk, not a path"
-        ),
-        (
-            fixture.replacing(7, by: "      secret: { credential: psk, file: psk }"),
-            "gw.yaml:7:29: error: the pre-shared key has 'file' or 'credential', not both"
-        ),
-    ] as [(Fixture, String)])
+    @Test(
+        arguments: [
+            (
+                fixture.with("$CREDENTIALS_DIRECTORY/psk", .noCredentials),
+                "gw.yaml:7:29: error: the pre-shared key: $CREDENTIALS_DIRECTORY/psk cannot be read, because the variable "
+                    + "CREDENTIALS_DIRECTORY is not set; LoadCredential=NAME:FILE in the unit of culvertd; by hand, set it to a "
+                    + "folder of such files"
+            ),
+            (
+                fixture.with("$CREDENTIALS_DIRECTORY/psk", .missing),
+                "gw.yaml:7:29: error: the pre-shared key: $CREDENTIALS_DIRECTORY/psk does not exist"
+            ),
+            (
+                fixture.with("$CREDENTIALS_DIRECTORY/psk", "0123456789", mode: 0o444),
+                "gw.yaml:7:29: error: the pre-shared key: $CREDENTIALS_DIRECTORY/psk is refused, because others may read or "
+                    + "write it (mode 0444); let LoadCredential= in the unit of culvertd make it"
+            ),
+            (
+                fixture.with("$CREDENTIALS_DIRECTORY/psk", "0123456789", ownerIsTrusted: false),
+                "gw.yaml:7:29: error: the pre-shared key: $CREDENTIALS_DIRECTORY/psk is refused, because it belongs to another "
+                    + "user; chown root $CREDENTIALS_DIRECTORY/psk"
+            ),
+            (
+                fixture.replacing(7, by: "      secret: { credential: ../psk }"),
+                "gw.yaml:7:29: error: the credential of the pre-shared key is a name such as psk, not a path"
+            ),
+            (
+                fixture.replacing(7, by: "      secret: { credential: psk, file: psk }"),
+                "gw.yaml:7:29: error: the pre-shared key has 'file' or 'credential', not both"
+            ),
+        ] as [(Fixture, String)]
+    )
     func refusal(_ fixture: Fixture, _ message: String) {
         #expect(fixture.report == [message])
     }

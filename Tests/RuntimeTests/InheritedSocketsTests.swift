@@ -125,7 +125,8 @@ struct InheritedSocketsTests {
     @Test func plainL2TPIsHeldAndAnythingElseThatNobodyTakesIsRefused() throws {
         let folder = TemporaryFolder()
         let cases: [(Int32, String)] = [
-            (bound(AF_INET, SOCK_DGRAM), "a UDP socket on 127.0.0.1:"), (bound(AF_INET, SOCK_STREAM), "a TCP socket on "),
+            (bound(AF_INET, SOCK_DGRAM), "a UDP socket on 127.0.0.1:"),
+            (bound(AF_INET, SOCK_STREAM), "a TCP socket on "),
             (unixListener("\(folder.path)/x.sock"), "a Unix socket at \(folder.path)/x.sock"),
             (socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0), "something that culvertd does not serve"),
             (open("/dev/null", O_RDONLY), "something that culvertd does not serve (mine): descriptor "),

@@ -46,7 +46,10 @@ struct ServiceNotificationTests {
 }
 
 struct ServiceChannelTests {
-    @Test(arguments: [("30000000", 15), ("2000000", 1), ("0", nil), ("", nil), ("-4", nil), ("x", nil)] as [(String, Int?)])
+    @Test(
+        arguments: [("30000000", 15), ("2000000", 1), ("0", nil), ("", nil), ("-4", nil), ("x", nil)]
+            as [(String, Int?)]
+    )
     func beatsAtHalfOfWhatIsWaitedFor(text: String, seconds: Int?) {
         #expect(ServiceChannel.beat(text) == seconds.map { .seconds($0) })
     }
@@ -104,7 +107,9 @@ struct ServiceChannelTests {
     }
 
     @Test func aGlanceInWords() {
-        let pools = ["office", "a", "b", "c", "d"].map { StatusSnapshot.Pool(name: $0, range: "", used: 12, size: 4094) }
+        let pools = ["office", "a", "b", "c", "d"].map {
+            StatusSnapshot.Pool(name: $0, range: "", used: 12, size: 4094)
+        }
         #expect(
             Glance(callsUp: 12, keying: 3, pools: [pools[0]]).words
                 == "12 calls up, 3 keying; pool office 12 of 4094"

@@ -132,7 +132,9 @@ extension MachineFacts {
         for process in KernelText.list("/proc") where process.allSatisfy(\.isNumber) {
             guard let name = KernelText.read("/proc/\(process)/comm").map(KernelText.trimmed) else { continue }
             programs.insert(name)
-            if name == "culvertd", let limit = Self.openFiles(inLimits: KernelText.read("/proc/\(process)/limits") ?? "") {
+            if name == "culvertd",
+                let limit = Self.openFiles(inLimits: KernelText.read("/proc/\(process)/limits") ?? "")
+            {
                 fileLimit = limit
                 isFileLimitOfDaemon = true
             }

@@ -24,14 +24,20 @@ struct MachineFactsTests {
     }
 
     @Test func flagsDriversAndLimitsAreReadFromTheKernelsTexts() {
-        #expect(MachineFacts.flags(inCPUInfo: "processor\t: 0\nflags\t\t: fpu aes avx\nflags\t: other") == ["fpu", "aes", "avx"])
+        #expect(
+            MachineFacts.flags(inCPUInfo: "processor\t: 0\nflags\t\t: fpu aes avx\nflags\t: other") == [
+                "fpu", "aes", "avx",
+            ]
+        )
         #expect(MachineFacts.flags(inCPUInfo: "Features\t: fp aes pmull") == ["fp", "aes", "pmull"])
         #expect(MachineFacts.flags(inCPUInfo: "").isEmpty)
         #expect(
             MachineFacts.drivers(inCrypto: "name         : cbc(aes)\ndriver       : cbc-aes-aesni\nmodule : x\n")
                 == ["cbc-aes-aesni"]
         )
-        #expect(MachineFacts.openFiles(inLimits: "Limit  Soft\nMax open files            1024   4096   files\n") == 1024)
+        #expect(
+            MachineFacts.openFiles(inLimits: "Limit  Soft\nMax open files            1024   4096   files\n") == 1024
+        )
         #expect(MachineFacts.openFiles(inLimits: "Max open files            unlimited   unlimited   files") == .max)
         #expect(MachineFacts.openFiles(inLimits: "") == nil)
     }
