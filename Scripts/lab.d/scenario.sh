@@ -13,3 +13,4 @@ stage=/run/culvert-lab/stage
 . $stage/topologies.sh
 . $stage/swarm.sh
 . $stage/traffic.sh
+. $stage/systemd.sh
