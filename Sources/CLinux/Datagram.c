@@ -152,18 +152,45 @@ int culvert_tcp_listen(const struct culvert_address *local, int backlog)
     return error;
 }
 
+static int dress(int fd, int family, int receive_buffer, int is_encapsulating)
+{
+    int error = family == 6 ? option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) : option(fd, IPPROTO_IP, IP_PKTINFO, 1);
+    if (error == 0 && is_encapsulating) error = option(fd, IPPROTO_UDP, UDP_ENCAP, UDP_ENCAP_ESPINUDP);
+    if (error < 0) return error;
+    culvert_receive_buffer(fd, receive_buffer);
+    option(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
+    return 0;
+}
+
+int culvert_udp_adopt(int fd, int family, int receive_buffer, int is_encapsulating)
+{
+    return dress(fd, family, receive_buffer, is_encapsulating);
+}
+
+int culvert_socket_local(int fd, struct culvert_address *local)
+{
+    // Longer than any address of IP: what else it may be is cut.
+    union any_address bound = {0};
+    socklen_t length = sizeof bound;
+    if (getsockname(fd, &bound.any, &length) < 0) return -errno;
+    read_address(&bound, local);
+    return 0;
+}
+
+int culvert_socket_is_dual(int fd)
+{
+    int is_v6_only = 0;
+    socklen_t length = sizeof is_v6_only;
+    if (getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &is_v6_only, &length) < 0) return -errno;
+    return is_v6_only == 0;
+}
+
 int culvert_udp_open(const struct culvert_address *local, int receive_buffer, int is_encapsulating)
 {
     int fd = culvert_udp_socket(local->family);
     if (fd < 0) return fd;
-    int error = local->family == 6 ? option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
-                                   : option(fd, IPPROTO_IP, IP_PKTINFO, 1);
-    if (error == 0 && is_encapsulating) error = option(fd, IPPROTO_UDP, UDP_ENCAP, UDP_ENCAP_ESPINUDP);
-    if (error == 0) {
-        culvert_receive_buffer(fd, receive_buffer);
-        option(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
-        error = culvert_bind(fd, local);
-    }
+    int error = dress(fd, local->family, receive_buffer, is_encapsulating);
+    if (error == 0) error = culvert_bind(fd, local);
     if (error == 0) return fd;
     close(fd);
     return error;

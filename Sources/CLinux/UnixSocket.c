@@ -119,3 +119,16 @@ int culvert_unix_send_from(int fd, const char *path, const void *bytes, size_t c
     while (sent < 0 && errno == EINTR);
     return sent < 0 ? -errno : 0;
 }
+
+int culvert_unix_path(int fd, char *path, size_t capacity)
+{
+    struct sockaddr_un address = {0};
+    socklen_t length = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &length) < 0) return -errno;
+    if (address.sun_family != AF_UNIX) return -EAFNOSUPPORT;
+    size_t count = strnlen(address.sun_path, sizeof address.sun_path);
+    if (count >= capacity) return -ENAMETOOLONG;
+    memcpy(path, address.sun_path, count);
+    path[count] = 0;
+    return (int)count;
+}

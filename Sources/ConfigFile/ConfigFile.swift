@@ -7,7 +7,12 @@ internal import PPP
 /// what it found.
 package enum ConfigFile {
     /// Reads a file whose path is relative to nothing but the caller.
+    ///
+    /// A path that begins with ``credentials`` is a secret's that the service manager hands over: who loads knows where.
     package typealias Load = (_ path: String) throws(FileProblem) -> LoadedFile
+
+    /// What stands for the folder of those secrets, in paths and in messages.
+    package static let credentials = "$CREDENTIALS_DIRECTORY/"
 
     /// The configuration file and the files it names; a path in it is relative to its own folder.
     ///

@@ -82,13 +82,11 @@ extension Lowering {
     private mutating func namedKeys(_ node: Document.Node) -> [PreSharedKey]? {
         guard case .mapping = node.content else { return keys(in: node, orElse: " or { file: path }") }
         guard var section = Section(node, name: "secrets", diagnostics: &diagnostics) else { return nil }
-        let path = section.require("file", &diagnostics)
+        let place = secretPlace(&section, "secrets")
         section.finish(&diagnostics)
-        guard let path, let name = nonEmpty(path, "the path of secrets"),
-            let bytes = secretFile(name, "secrets", at: path.position)
-        else { return nil }
+        guard let place, let bytes = secretFile(place.path, "secrets", at: place.position) else { return nil }
         // It is a file of its own: mistakes in it, and paths, are its.
-        var other = Lowering(file: name.relative(toFolderOf: diagnostics.file), permissions: nil, load: load)
+        var other = Lowering(file: place.path.relative(toFolderOf: diagnostics.file), permissions: nil, load: load)
         let keys = other.keys(inFile: bytes)
         keyDiagnostics.append(other.diagnostics)
         return keys

@@ -6,10 +6,11 @@ enum SecretFileProblem: Hashable {
     /// The path is for the remedy.
     case open(mode: UInt32, path: String)
     case foreignOwner(path: String)
+    case openCredential(mode: UInt32)
 
     var words: String {
         switch self {
-        case .open(let mode, _): "others may read or write it (mode \(mode.octal))"
+        case .open(let mode, _), .openCredential(let mode): "others may read or write it (mode \(mode.octal))"
         case .foreignOwner: "it belongs to another user"
         }
     }
@@ -18,6 +19,7 @@ enum SecretFileProblem: Hashable {
         switch self {
         case .open(_, let path): "chmod 600 \(path)"
         case .foreignOwner(let path): "chown root \(path)"
+        case .openCredential: "let LoadCredential= in the unit of culvertd make it"
         }
     }
 }
@@ -25,6 +27,10 @@ enum SecretFileProblem: Hashable {
 extension LoadedFile {
     func secretProblem(path: String) -> SecretFileProblem? {
         if !ownerIsTrusted { return .foreignOwner(path: path) }
+        // The service manager lets a user of its own read by an access list, which shows as the group's right.
+        if path.hasPrefix(ConfigFile.credentials) {
+            return mode & 0o037 == 0 ? nil : .openCredential(mode: mode & 0o7777)
+        }
         return mode & 0o077 == 0 ? nil : .open(mode: mode & 0o7777, path: path)
     }
 }
@@ -34,6 +40,7 @@ extension FileProblem {
     var words: String {
         switch self {
         case .missing: "does not exist"
+        case .noCredentials: "cannot be read, because the variable CREDENTIALS_DIRECTORY is not set"
         case .permissionDenied: "may not be read"
         case .notAFile: "is not a regular file"
         case .tooLarge: "is too large"
@@ -44,13 +51,15 @@ extension FileProblem {
     var remedy: String? {
         switch self {
         case .permissionDenied: "give it to the user that culvertd runs as"
+        case .noCredentials:
+            "LoadCredential=NAME:FILE in the unit of culvertd; by hand, set it to a folder of such files"
         case .missing, .notAFile, .tooLarge, .other: nil
         }
     }
 }
 
 extension Lowering {
-    /// Text, or `{ file: path }`. `0x` and hexadecimal digits stand for bytes in both; of a file, the
+    /// Text, `{ file: path }` or `{ credential: name }`. `0x` and hexadecimal digits stand for bytes in both; of a file, the
     /// last line end does not count. No message shows any of it.
     mutating func secret(_ node: Document.Node, _ what: String) -> SecretBytes? {
         switch node.content {
@@ -72,14 +81,33 @@ extension Lowering {
             return bytes(of: Array(text.utf8), what, at: node.position)
         case .mapping:
             guard var section = Section(node, name: what, diagnostics: &diagnostics) else { return nil }
-            let path = section.require("file", &diagnostics).flatMap { nonEmpty($0, "the path of \(what)") }
-            let position = section.take("file")?.position ?? node.position
+            let place = secretPlace(&section, what)
             section.finish(&diagnostics)
-            guard let path, var loaded = secretFile(path, what, at: position) else { return nil }
+            guard let place, var loaded = secretFile(place.path, what, at: place.position) else { return nil }
             if loaded.last == 0x0A { loaded.removeLast() }
             if loaded.last == 0x0D { loaded.removeLast() }
-            return bytes(of: loaded, what, at: position)
+            return bytes(of: loaded, what, at: place.position)
         }
+    }
+
+    /// Where a secret stands: `file` is a path, `credential` a name that the service manager knows.
+    mutating func secretPlace(_ section: inout Section, _ what: String) -> (path: String, position: Position)? {
+        guard let node = section.take("credential") else {
+            guard let node = section.require("file", &diagnostics) else { return nil }
+            return nonEmpty(node, "the path of \(what)").map { ($0, node.position) }
+        }
+        guard section.take("file") == nil else {
+            diagnostics.error(node.position, "\(what) has 'file' or 'credential', not both")
+            return nil
+        }
+        guard let name = nonEmpty(node, "the credential of \(what)") else { return nil }
+        guard name.utf8.count <= 255, !name.hasPrefix("."),
+            name.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != 0x2F && $0 != 0x3A })
+        else {
+            diagnostics.error(node.position, "the credential of \(what) is a name such as psk, not a path")
+            return nil
+        }
+        return (ConfigFile.credentials + name, node.position)
     }
 
     /// The contents of a file that only its owner may read.
@@ -155,7 +183,9 @@ extension [UInt8] {
 
 extension String {
     func relative(toFolderOf file: String) -> String {
-        guard !hasPrefix("/"), let slash = file.utf8.lastIndex(of: 0x2F) else { return self }
+        guard !hasPrefix("/"), !hasPrefix(ConfigFile.credentials), let slash = file.utf8.lastIndex(of: 0x2F) else {
+            return self
+        }
         return file[...slash] + self
     }
 }

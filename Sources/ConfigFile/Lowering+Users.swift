@@ -13,13 +13,13 @@ struct PlacedUser {
 extension Lowering {
     mutating func users(_ section: Section) -> [PlacedUser] {
         var section = section
-        let node = section.require("file", &diagnostics)
+        let isCredential = section.has("credential")
+        let what = isCredential ? "users.credential" : "users.file"
+        let place = secretPlace(&section, what)
         section.finish(&diagnostics)
-        guard let node, let path = nonEmpty(node, "users.file"),
-            let bytes = secretFile(path, "users.file", at: node.position)
-        else { return [] }
+        guard let place, let bytes = secretFile(place.path, what, at: place.position) else { return [] }
 
-        var found = Diagnostics(file: path.relative(toFolderOf: diagnostics.file))
+        var found = Diagnostics(file: place.path.relative(toFolderOf: diagnostics.file))
         let users = users(in: bytes, &found)
         userDiagnostics = found
         return users

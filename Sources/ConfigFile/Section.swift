@@ -36,6 +36,8 @@ struct Section {
     /// Where its first key stands.
     var firstPosition: Position { entries.first?.position ?? position }
 
+    func has(_ key: String) -> Bool { entries.contains { $0.key == key } }
+
     /// `nil` if the key is absent; a key without a value is a mistake of whoever reads the node.
     mutating func take(_ key: String) -> Document.Node? {
         known.append(key)

@@ -41,6 +41,8 @@ package struct LoadedFile: Hashable, Sendable {
 package enum FileProblem: Error, Hashable, Sendable {
     case missing
     case permissionDenied
+    /// A secret of the service manager's, who is not there.
+    case noCredentials
     /// A directory, a device, a pipe.
     case notAFile
     case tooLarge

@@ -52,6 +52,20 @@ package struct ControlSocketFile {
         )
     }
 
+    /// A socket file that is made and removed by somebody else.
+    static func ofTheServiceManager(_ path: String) -> ControlSocketFile {
+        var status = stat()
+        if lstat(path, &status) != 0 { status = stat() }
+        // No file has this inode, so none is removed.
+        return ControlSocketFile(
+            path: path,
+            mode: status.st_mode & 0o777,
+            group: status.st_gid,
+            device: 0,
+            inode: 0
+        )
+    }
+
     /// Removes the file, unless somebody has put another one in its place.
     package func remove() {
         var status = stat()

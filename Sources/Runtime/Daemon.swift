@@ -20,8 +20,8 @@ package struct Daemon {
     package var allowsImpairments = false
     /// Reads the configuration again; `nil` if it did not come from files.
     package var reloader: Reloader?
-    /// What the service manager listens on; `nil` if there is none.
-    package var notificationSocket: String?
+    /// The service manager, if there is one.
+    package var service = ServiceChannel()
 
     package init(
         name: String,
@@ -71,7 +71,6 @@ package struct Daemon {
         defer { if isPlaneOurs { plane.shutDown() } }
         let opened = try opened ?? open()
         let locals = opened.ike.locals
-        let notificationSocket = notificationSocket
         var sink = sink
         let feed = sink.feed ?? EventFeed()
         sink.feed = feed
@@ -88,7 +87,7 @@ package struct Daemon {
             identity: .init(name: name, version: Self.version),
             isSampling: metrics.listen != nil,
             reloader: reloader,
-            willEnd: { ServiceNotification.stopping.send(to: notificationSocket) }
+            service: service
         )
         let mailbox = shard.mailbox
         let controlSocket = try opened.serveControl(mailbox, feed: feed, limits: controlLimits)
@@ -105,7 +104,7 @@ package struct Daemon {
                     + (control.readOnlyPath.map { [.init("read-only-socket", $0)] } ?? [])
             )
         )
-        ServiceNotification.ready.send(to: notificationSocket)
+        service.send(.ready)
         whenReady(Running(mailbox: mailbox, sockets: locals))
         isPlaneOurs = false
         try shard.run()
@@ -114,9 +113,20 @@ package struct Daemon {
 
     /// Opens what needs the privileges of the start: every socket that others find us by.
     ///
-    /// - Parameter owner: Who the daemon will be; `nil` if it stays who it is.
-    package func open(owner: ProcessUser? = nil) throws(StartProblem) -> OpenedSockets {
+    /// - Parameters:
+    ///   - owner: Who the daemon will be; `nil` if it stays who it is.
+    ///   - inherited: Sockets that are open already.
+    package func open(
+        owner: ProcessUser? = nil,
+        inherited: InheritedSockets = InheritedSockets()
+    ) throws(StartProblem) -> OpenedSockets {
         _ = ProcessProbe.shared
-        return try OpenedSockets(listen: listen, control: control, metrics: metrics, owner: owner)
+        return try OpenedSockets(
+            listen: listen,
+            control: control,
+            metrics: metrics,
+            owner: owner,
+            inherited: inherited
+        )
     }
 }

@@ -46,13 +46,17 @@ package struct IKESockets {
 
     private var entries: [Entry] = []
 
-    package init(_ listen: Listen) throws(BindError) {
+    /// - Parameter inherited: What the service manager has opened; what is missing there is bound here.
+    package init(_ listen: Listen, inherited: InheritedSockets = InheritedSockets()) throws(BindError) {
         for (port, local) in listen.sockets {
             do {
-                let socket = try UDPSocket(
-                    bindingTo: local,
-                    isEncapsulating: port == .natTraversal && listen.takesESP
-                )
+                let isEncapsulating = port == .natTraversal && listen.takesESP
+                let socket: UDPSocket
+                if let descriptor = inherited.takeDatagramSocket(at: local) {
+                    socket = try UDPSocket(adopting: descriptor, local: local, isEncapsulating: isEncapsulating)
+                } else {
+                    socket = try UDPSocket(bindingTo: local, isEncapsulating: isEncapsulating)
+                }
                 entries.append(Entry(port: port, socket: socket))
             } catch {
                 throw BindError(local: local, error: error)

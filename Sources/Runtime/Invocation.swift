@@ -43,7 +43,13 @@ package struct Invocation: Hashable, Sendable {
     ///
     /// - Returns: The exit code.
     package func run() -> Int32 {
-        guard let settings = readSettings() else { return 1 }
+        let service = ServiceChannel.takeFromEnvironment()
+        guard let settings = readSettings() else {
+            service.send(
+                .failed("the configuration \(configuration) has mistakes: culvertd --check shows them", code: EINVAL)
+            )
+            return 1
+        }
         let log = logSettings(settings)
         // To standard error, until what else there is to write to is open.
         var sink = EventSink(format: LogFormat(rawValue: log.format.rawValue) ?? .text, level: log.level)
@@ -56,17 +62,21 @@ package struct Invocation: Hashable, Sendable {
             var daemon = Daemon(settings)
             daemon.allowsImpairments = allowsImpairments
             daemon.reloader = Reloader(settings, file: configuration, logFormat: logFormat, logLevel: logLevel)
-            daemon.notificationSocket = ServiceNotification.takeSocketFromEnvironment()
+            daemon.service = service
+            let inherited = try InheritedSockets.takeFromEnvironment()
             daemon.listen.takesESP = dataPlane == .kernel
             let fileLimit = try valueOrError(culvert_raise_file_limit(1 << 20), "setrlimit")
-            var problems = StartChecks.ports(daemon.listen)
+            var problems = StartChecks.ports(daemon.listen, inherited: inherited.datagramLocals)
             if dataPlane == .kernel {
                 problems += StartChecks.kernel()
                 problems += [StartChecks.fileLimit(fileLimit, calls: daemon.controlPlane.callLimit)].compactMap(\.self)
             }
             for problem in problems { sink.report(problem.description, at: .current()) }
-            guard problems.allSatisfy(\.isWarning) else { return 1 }
-            let opened = try daemon.open(owner: user)
+            if let grave = problems.first(where: { !$0.isWarning }) {
+                service.send(.failed(grave.words, code: grave.code))
+                return 1
+            }
+            let opened = try daemon.open(owner: user, inherited: inherited)
             try dropPrivileges(user: user, sink: &sink)
             let plane = try makePlane(
                 gateways: Set(daemon.controlPlane.pools.map(\.gateway)),
@@ -78,6 +88,7 @@ package struct Invocation: Hashable, Sendable {
         } catch {
             let problem = error as? StartProblem ?? StartProblem("culvertd ends: \(error)", remedy: nil)
             sink.report(problem.description, at: .current())
+            service.send(.failed(problem.words, code: (error as? SystemError)?.code ?? problem.code))
             return 1
         }
     }

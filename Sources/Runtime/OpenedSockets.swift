@@ -12,34 +12,59 @@ package final class OpenedSockets {
     private let controlFile: ControlSocketFile
     private var readOnly: OwnedDescriptor?
     private let readOnlyFile: ControlSocketFile?
+    /// Keeps what is only held open.
+    private let inherited: InheritedSockets
 
     init(
         listen: IKESockets.Listen,
         control settings: ControlSocketSettings,
         metrics: MetricsSettings = MetricsSettings(),
-        owner: ProcessUser?
+        owner: ProcessUser?,
+        inherited: InheritedSockets = InheritedSockets()
     ) throws(StartProblem) {
         do {
-            ike = try IKESockets(listen)
+            ike = try IKESockets(listen, inherited: inherited)
         } catch {
             throw StartProblem(error)
         }
         self.metrics = metrics
-        if let local = metrics.listen { metricsSocket = try MetricsServer.listen(local) }
-        do {
-            let opened = try ControlSocketFile.open(
-                path: settings.path,
-                mode: settings.mode,
-                group: settings.group,
-                owner: owner
-            )
-            control = OwnedDescriptor(adopting: opened.descriptor)
-            controlFile = opened.file
-        } catch {
-            throw StartProblem(error, path: settings.path, setting: "control.socket")
+        self.inherited = inherited
+        if let local = metrics.listen {
+            if let socket = inherited.takeStreamSocket(named: "metrics", local: local) {
+                metricsSocket = consume socket
+            } else {
+                metricsSocket = try MetricsServer.listen(local)
+            }
+        }
+        let ofAdministrators = inherited.takeUnixSocket(named: "control", path: settings.path)?.release()
+        let ofReaders = settings.readOnlyPath.flatMap {
+            inherited.takeUnixSocket(named: "status", path: $0)?.release()
+        }
+        try inherited.finish()
+        if let ofAdministrators {
+            control = OwnedDescriptor(adopting: ofAdministrators)
+            controlFile = .ofTheServiceManager(settings.path)
+        } else {
+            do {
+                let opened = try ControlSocketFile.open(
+                    path: settings.path,
+                    mode: settings.mode,
+                    group: settings.group,
+                    owner: owner
+                )
+                control = OwnedDescriptor(adopting: opened.descriptor)
+                controlFile = opened.file
+            } catch {
+                throw StartProblem(error, path: settings.path, setting: "control.socket")
+            }
         }
         guard let path = settings.readOnlyPath else {
             readOnlyFile = nil
+            return
+        }
+        if let ofReaders {
+            readOnly = OwnedDescriptor(adopting: ofReaders)
+            readOnlyFile = .ofTheServiceManager(path)
             return
         }
         do {

@@ -18,7 +18,7 @@ package enum SettingsFile {
     /// Mode and owner are those of the file that was opened, whatever the path means by now.
     package static func load(_ path: String) throws(FileProblem) -> LoadedFile {
         var file = culvert_file()
-        switch culvert_file_open(path, &file) {
+        switch culvert_file_open(try resolved(path), &file) {
         case 0: break
         case -ENOENT, -ENOTDIR: throw .missing
         case -EACCES, -EPERM: throw .permissionDenied
@@ -32,6 +32,15 @@ package enum SettingsFile {
             mode: file.mode & 0o7777,
             ownerIsTrusted: file.uid == 0 || file.uid == geteuid()
         )
+    }
+
+    /// What the service manager hands over lies in a folder that it names.
+    private static func resolved(_ path: String) throws(FileProblem) -> String {
+        guard path.hasPrefix(ConfigFile.credentials) else { return path }
+        guard let folder = getenv("CREDENTIALS_DIRECTORY").map({ String(cString: $0) }), folder.hasPrefix("/") else {
+            throw .noCredentials
+        }
+        return folder + "/" + path.dropFirst(ConfigFile.credentials.count)
     }
 
     private static func read(

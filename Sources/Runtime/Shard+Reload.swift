@@ -31,6 +31,8 @@ extension Shard {
 
     /// The one place where a service manager is to be told that a reload begins and ends; a dry run is none.
     private func serviceManagerHears(reloading: Bool, _ order: ReloadOrder) {
+        guard !order.isDryRun else { return }
+        if reloading { service.beginReload(at: now) } else { service.endReload() }
     }
 
     mutating func take(_ read: ConfigurationRead) {

@@ -44,7 +44,7 @@ extension Shard {
             return
         }
         ending = Ending(deadline: now.advanced(by: Self.farewellTime))
-        willEnd()
+        service.stop(within: Self.farewellTime + .seconds(5))
         report(EventDescription(.control, .notice, "stopping", "saying goodbye to every peer"))
         handle(.command(.shutDown))
     }

@@ -82,8 +82,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     private let isSampling: Bool
     /// Empty wake-ups of descriptors that hung up.
     private var hangUps: [Int32: Int] = [:]
-    /// Called once, when the shut-down begins.
-    let willEnd: () -> Void
+    var service: ServiceChannel
 
     package init(
         machine: Machine,
@@ -93,7 +92,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         identity: Identity,
         isSampling: Bool = false,
         reloader: Reloader? = nil,
-        willEnd: @escaping () -> Void = {}
+        service: ServiceChannel = ServiceChannel()
     ) throws(SystemError) {
         var loop = try EventLoop<Source>()
         let mailbox = try Mailbox<ShardMessage>()
@@ -113,7 +112,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         self.identity = identity
         self.isSampling = isSampling
         self.reloader = reloader
-        self.willEnd = willEnd
+        self.service = service
         started = .current()
         now = started
         nextCalendar = started
@@ -128,6 +127,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     package mutating func run() throws(SystemError) {
         defer { plane.shutDown() }
         now = .current()
+        service.start(at: now)
         tellCalendar()
         if isSampling { traffic.start(at: now) }
         applyWatchChanges()
@@ -159,6 +159,9 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         interpreter.send()
         applyWatchChanges()
         if let deadline = interpreter.sink.nextDeadline, deadline <= now { interpreter.sink.advance(to: now) }
+        if let deadline = service.nextDeadline, deadline <= now {
+            service.advance(to: now) { [machine] in machine.glance.words }
+        }
     }
 
     private var nextDeadline: MonotonicTime {
@@ -167,6 +170,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         if !traffic.isAnswering, let deadline = traffic.nextDeadline { earliest = min(earliest, deadline) }
         if let deadline = interpreter.impairments?.nextDeadline { earliest = min(earliest, deadline) }
         if let ending { earliest = min(earliest, ending.deadline) }
+        if let deadline = service.nextDeadline { earliest = min(earliest, deadline) }
         return earliest
     }
 

@@ -20,6 +20,7 @@ package protocol ShardMachine {
     /// Looks at so many calls more.
     func advance(_ listing: inout CallListing, by count: Int, at now: MonotonicTime)
     func status(at now: MonotonicTime) -> StatusSnapshot
+    var glance: Glance { get }
     /// What is kept of calls and of attempts at calls, in no order.
     var traces: [Trace] { get }
     /// Which calls stand on what, and what another configuration would mean for them.

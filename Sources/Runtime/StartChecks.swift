@@ -2,12 +2,16 @@
 internal import CLinux
 internal import DataPlane
 internal import Kernel
+package import Primitives
 
 /// What can be found out about the machine before anything is changed.
 package enum StartChecks {
     /// Every socket that cannot be had, not only the first.
-    package static func ports(_ listen: IKESockets.Listen) -> [StartProblem] {
+    ///
+    /// - Parameter inherited: Those we have already.
+    package static func ports(_ listen: IKESockets.Listen, inherited: Set<SocketAddress> = []) -> [StartProblem] {
         listen.sockets.compactMap { port, local -> StartProblem? in
+            guard !inherited.contains(local) else { return nil }
             do throws(SystemError) {
                 _ = try UDPSocket(bindingTo: local, isEncapsulating: port == .natTraversal && listen.takesESP)
                 return nil

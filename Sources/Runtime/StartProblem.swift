@@ -11,12 +11,17 @@ package struct StartProblem: Error, Hashable, Sendable {
     package var remedy: String?
     /// The daemon can do without.
     package var isWarning: Bool
+    /// The errno value behind it, if there is one.
+    package var code: Int32?
 
     package init(_ message: String, remedy: String?, isWarning: Bool = false) {
         self.message = message
         self.remedy = remedy
         self.isWarning = isWarning
     }
+
+    /// What is missing and what mends it, in one line.
+    package var words: String { remedy.map { "\(message); \($0)" } ?? message }
 
     package var description: EventDescription {
         EventDescription(.control, isWarning ? .warning : .error, "preflight", message, remedy: remedy)
@@ -62,6 +67,7 @@ extension StartProblem {
         case _:
             self.init("\(local) cannot be bound: \(bind.error)", remedy: nil)
         }
+        code = bind.error.code
     }
 
     /// The kernel refused something that nothing works without.

@@ -50,6 +50,21 @@ package final class UDPSocket {
         self.sender = sender
     }
 
+    /// Takes over a socket that somebody else has bound, and gives it every option of ours.
+    package init(
+        adopting descriptor: consuming OwnedDescriptor,
+        local: SocketAddress,
+        isEncapsulating: Bool
+    ) throws(SystemError) {
+        let family: Int32 = local.address.isV4 ? 4 : 6
+        let dressed = culvert_udp_adopt(descriptor.rawValue, family, 8 << 20, isEncapsulating ? 1 : 0)
+        _ = try valueOrError(dressed, "setsockopt")
+        guard let sender = culvert_sender_create(64, 128 << 10) else { throw SystemError("malloc", code: 12) }
+        self.local = local
+        self.descriptor = descriptor
+        self.sender = sender
+    }
+
     deinit {
         culvert_sender_destroy(sender)
     }

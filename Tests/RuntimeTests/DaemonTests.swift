@@ -140,7 +140,7 @@ struct DaemonTests {
             controlPlane: .nobody
         )
         daemon.control.path = "\(folder.path)/control.sock"
-        daemon.notificationSocket = "\(folder.path)/notify"
+        daemon.service = ServiceChannel(socket: "\(folder.path)/notify")
         let configured = daemon
         let log = Pipe()
         let logWriter = log.writer
@@ -161,11 +161,13 @@ struct DaemonTests {
         #expect(lines.contains(" notice control stopped: "))
         var heard: [String] = []
         var buffer = [UInt8](repeating: 0, count: 100)
-        for _ in 0..<2 {
+        for _ in 0..<4 {
             let count = recv(manager, &buffer, buffer.count, Int32(MSG_DONTWAIT))
             heard.append(String(decoding: buffer.prefix(max(0, count)), as: UTF8.self))
         }
-        #expect(heard == ["READY=1", "STOPPING=1"])
+        #expect(heard.first == "READY=1")
+        #expect(heard.contains("STOPPING=1\nEXTEND_TIMEOUT_USEC=10000000"))
+        #expect(heard.contains("STATUS=saying goodbye to every peer"))
     }
 
     @Test func aSecondDaemonOnTheSameSocketFileIsRefused() async throws {

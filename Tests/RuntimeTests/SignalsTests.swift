@@ -31,22 +31,3 @@ struct SignalsTests {
         #expect(result == -1)
     }
 }
-
-struct ServiceNotificationTests {
-    @Test(arguments: [(ServiceNotification.ready, "READY=1"), (.stopping, "STOPPING=1")])
-    func tellsTheServiceManager(notification: ServiceNotification, text: String) {
-        let folder = TemporaryFolder()
-        let receiver = folder.datagramSocket("notify")
-        defer { close(receiver) }
-        #expect(notification.send(to: "\(folder.path)/notify"))
-        var buffer = [UInt8](repeating: 0, count: 100)
-        let count = recv(receiver, &buffer, buffer.count, 0)
-        #expect(String(decoding: buffer.prefix(max(0, count)), as: UTF8.self) == text)
-    }
-
-    @Test func doesWithoutAServiceManager() {
-        #expect(!ServiceNotification.ready.send(to: nil))
-        #expect(!ServiceNotification.ready.send(to: ""))
-        #expect(!ServiceNotification.ready.send(to: "/nowhere/at/all"))
-    }
-}

@@ -334,6 +334,8 @@ struct ScriptedMachine: ShardMachine {
     }
     func advance(_ listing: inout CallListing, by count: Int, at now: MonotonicTime) {}
 
+    var glance: Glance { Glance(callsUp: snapshots.count, keying: 0, pools: []) }
+
     func status(at now: MonotonicTime) -> StatusSnapshot {
         StatusSnapshot(
             callCount: snapshots.count,

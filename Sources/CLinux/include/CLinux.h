@@ -10,6 +10,7 @@
 #include "Datagram.h"
 #include "Events.h"
 #include "File.h"
+#include "Link.h"
 #include "Notices.h"
 #include "Process.h"
 #include "Tunnel.h"

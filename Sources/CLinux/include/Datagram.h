@@ -47,6 +47,12 @@ int64_t culvert_sendto(int fd, const void *bytes, uint64_t count, const struct c
 /// receiver. `is_encapsulating` makes the kernel take ESP in UDP out of it: UDP_ENCAP with UDP_ENCAP_ESPINUDP.
 /// - SeeAlso: RFC 3948 §2
 int culvert_udp_open(const struct culvert_address *local, int receive_buffer, int is_encapsulating);
+/// Gives a bound UDP socket that somebody else opened the options of culvert_udp_open. 0, or what went wrong.
+int culvert_udp_adopt(int fd, int family, int receive_buffer, int is_encapsulating);
+/// What a socket is bound to; family 0 if that is no address of IP.
+int culvert_socket_local(int fd, struct culvert_address *local);
+/// 1 if an IPv6 socket takes IPv4, too.
+int culvert_socket_is_dual(int fd);
 /// The port the socket is bound to.
 int culvert_udp_port(int fd);
 

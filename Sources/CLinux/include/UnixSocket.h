@@ -12,6 +12,9 @@ int culvert_unix_probe(const char *path);
 /// Sends one datagram without waiting. 0 if it was sent.
 int culvert_unix_send(const char *path, const char *text, size_t length);
 
+/// The path a Unix socket is bound to; its length, or what went wrong.
+int culvert_unix_path(int fd, char *path, size_t capacity);
+
 /// A close-on-exec datagram socket without an address.
 int culvert_unix_datagram_socket(void);
 /// Sends one datagram to who listens at `path`, without waiting. 0 if it was sent.
