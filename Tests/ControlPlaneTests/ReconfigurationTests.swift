@@ -139,7 +139,11 @@ struct ReconfigurationTests {
         other.ike.profiles[0].preSharedKeys = [PreSharedKey(secret: secret("other"))]
         network.command(.reconfigure(other))
         #expect(network.run(for: .seconds(60)) { $0.kernel.isClean })
-        #expect(reasons(network) == ["a reload removed the profile remote-access", "a reload removed the profile remote-access"])
+        #expect(
+            reasons(network) == [
+                "a reload removed the profile remote-access", "a reload removed the profile remote-access",
+            ]
+        )
         #expect(network.clients.allSatisfy { !$0.isUp })
         network.run(for: .seconds(300))
         #expect(network.gateway.isIdle)
@@ -175,7 +179,9 @@ struct ReconfigurationTests {
             network.dial(0)
             _ = network.run(for: .seconds(10)) { $0.carried >= messages }
             var other = base
-            other.ike.profiles[0].espProposals.append(ESPTransform(cipher: .aesCBC(keyBits: 128), integrity: .hmacSHA1_96))
+            other.ike.profiles[0].espProposals.append(
+                ESPTransform(cipher: .aesCBC(keyBits: 128), integrity: .hmacSHA1_96)
+            )
             network.command(.reconfigure(other))
             network.run(for: .seconds(60))
             #expect(network.gateway.status(at: network.now).ikeCount <= 1)
@@ -401,7 +407,8 @@ struct ReconfigurationTests {
                 let client = number(2)
                 network.clients[client] = try Fixture.client(10 + number(200), user: client == 0 ? "alice" : "bob")
                 network.dial(client)
-            case 1: network.act(number(2)) { client, now in client.ike.rekeyIKE(at: now).map(SimulatedClient.Packet.ike) }
+            case 1:
+                network.act(number(2)) { client, now in client.ike.rekeyIKE(at: now).map(SimulatedClient.Packet.ike) }
             case 2: network.act(number(2)) { $0.hangUp(at: $1) }
             case _: break
             }

@@ -22,7 +22,7 @@ struct ControlRouteTests {
         ("GET", "/v1/traces?peer=2001:db8::1", .explain(.peer(.v6(high: 0x2001_0DB8_0000_0000, low: 1)))),
         ("GET", "/v1/traces?peer=2001%3Adb8%3a%3A1", .explain(.peer(.v6(high: 0x2001_0DB8_0000_0000, low: 1)))),
         ("GET", "/v1/traces/00000000000000aA", .explain(.trace(TraceID(rawValue: 0xAA)))),
-        ("GET", "/v1/rules", .rules),
+        ("GET", "/v1/rules", .rules), ("POST", "/v1/reload", .reload),
     ])
     func findsWhatStandsBehindAPath(method: String, path: String, route: ControlRoute) throws {
         #expect(try ControlRoute(method: method, path: path) == route)
