@@ -73,7 +73,7 @@ struct RenderReloadTests {
                 severity: "error",
                 file: "/etc/culvert/users.yaml",
                 line: 2,
-                column: 32,
+                column: 31,
                 message: "unknown key 'adress' in a user",
                 remedy: "did you mean 'address'?"
             )
@@ -84,7 +84,7 @@ struct RenderReloadTests {
         )
         #expect(
             render(report) == """
-                /etc/culvert/users.yaml:2:32: error: unknown key 'adress' in a user; did you mean 'address'?
+                /etc/culvert/users.yaml:2:31: error: unknown key 'adress' in a user; did you mean 'address'?
 
                 refused: /etc/culvert/culvert.yaml is not usable, 1 mistake; nothing was changed
                   mend what is named, and reload again
