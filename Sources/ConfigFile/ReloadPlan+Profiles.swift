@@ -122,7 +122,8 @@ extension ReloadPlan {
             } else if was.map(\.secret) == now.map(\.secret) {
                 add(Change(.changed, place(key), "its last day", .nextRekeying, of: scope, feeling: feeling))
             } else {
-                let what = was.count == now.count ? "secret changed" : "\(was.count) keys of that name, now \(now.count)"
+                let what =
+                    was.count == now.count ? "secret changed" : "\(was.count) keys of that name, now \(now.count)"
                 add(Change(.changed, place(key), what, .nextRekeying, of: scope, feeling: feeling))
             }
         }

@@ -230,7 +230,9 @@ extension ReloadPlan {
             rule("control.socket", \.controlSocket.path, old, new, .restart, feeling: later, \.self),
             rule("control.mode", \.controlSocket.mode, old, new, .restart, feeling: later, \.octal),
             rule("control.group", \.controlSocket.group, old, new, .restart, feeling: later) { $0 ?? "none" },
-            rule("metrics.listen", \.metrics.listen, old, new, .restart, feeling: later) { $0.map { "\($0)" } ?? "none" },
+            rule("metrics.listen", \.metrics.listen, old, new, .restart, feeling: later) {
+                $0.map { "\($0)" } ?? "none"
+            },
             rule("log.level", \.log.level, old, new, .atOnce, \.rawValue),
             rule("log.format", \.log.format, old, new, .atOnce, \.rawValue),
         ]

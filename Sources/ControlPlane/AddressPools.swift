@@ -26,6 +26,8 @@ package struct AddressPools: Sendable {
     private var pools: [Pool]
     /// With our end of each.
     private var inUse: [IPAddress: IPAddress] = [:]
+    /// How many of them have each of our ends.
+    private var uses: [IPAddress: Int] = [:]
     /// Kept for users with an address of their own.
     private var reserved: Set<IPAddress>
 
@@ -45,6 +47,7 @@ package struct AddressPools: Sendable {
     package mutating func reconfigure(_ configurations: [AddressPoolConfiguration], reserving addresses: [IPAddress]) {
         var other = AddressPools(configurations, reserving: addresses)
         other.inUse = inUse
+        other.uses = uses
         for index in other.pools.indices {
             let range = other.pools[index].configuration.range
             other.pools[index].next = pools.first { $0.configuration.range == range }?.next ?? 0
@@ -59,8 +62,8 @@ package struct AddressPools: Sendable {
     /// Somebody has this address.
     package func isInUse(_ address: IPAddress) -> Bool { inUse[address] != nil }
 
-    /// Our ends of the addresses in use.
-    package var gatewaysInUse: Set<IPAddress> { Set(inUse.values) }
+    /// Somebody has an address with this one as our end of it.
+    package func isGatewayInUse(_ gateway: IPAddress) -> Bool { uses[gateway] != nil }
 
     /// The name of the pool an address lies in.
     package func name(ofPoolWith address: IPAddress) -> String? {
@@ -72,8 +75,10 @@ package struct AddressPools: Sendable {
     }
 
     private mutating func take(_ address: IPAddress, for gateway: IPAddress) -> Bool {
-        guard inUse[address] == nil else { return false }
+        // A former gateway is still ours as long as calls stand on it.
+        guard inUse[address] == nil, uses[address] == nil else { return false }
         inUse[address] = gateway
+        uses[gateway, default: 0] += 1
         return true
     }
 
@@ -94,7 +99,9 @@ package struct AddressPools: Sendable {
     package var count: Int { inUse.count }
 
     package mutating func release(_ lease: Lease) {
-        guard inUse.removeValue(forKey: lease.address) != nil, !reserved.contains(lease.address) else { return }
+        guard let gateway = inUse.removeValue(forKey: lease.address) else { return }
+        uses[gateway] = uses[gateway].flatMap { $0 > 1 ? $0 - 1 : nil }
+        guard !reserved.contains(lease.address) else { return }
         if let index = home(of: lease.address) { pools[index].used -= 1 }
     }
 

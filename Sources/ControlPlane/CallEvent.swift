@@ -257,7 +257,8 @@ extension CallEvent {
                 "the kernel has session \(id) as \(interface)",
                 fields: [.init("session", id), .init("interface", interface)]
             )
-        case .up, .down, .kernelRefused, .gatewayAddressRefused, .removalFailed, .noAddress, .callLimit, .securityAssociationExpired,
+        case .up, .down, .kernelRefused, .gatewayAddressRefused, .removalFailed, .noAddress, .callLimit,
+            .securityAssociationExpired,
             .moveFailed, .sessionVanished, .reconciled, .inventoryFailed, .countersUnread, .noTunnel,
             .authenticationThrottled, .mtuChanged, .mtuRefused:
             description

@@ -171,7 +171,7 @@ extension ControlPlane {
     /// Takes it away if it is not configured, and no call stands on it.
     mutating func dropGateway(_ address: IPAddress, into effects: inout [Effect]) {
         guard gateways.contains(address), !configuration.pools.contains(where: { $0.gateway == address }),
-            !pools.gatewaysInUse.contains(address)
+            !pools.isGatewayInUse(address)
         else { return }
         gateways.remove(address)
         request(.removeGatewayAddress(address), for: .removeGateway(address), into: &effects)

@@ -47,7 +47,8 @@ private func renderChanges(_ changes: [ReloadReport.Change]) -> String {
     }
     for (family, count) in alike.sorted(by: { $0.key < $1.key }) where count > mostAlike {
         let words = family.split(separator: " ")
-        text += "\(String(words[0]).padded(to: 8)) \(grouped(count - mostAlike)) more of \(words[1]): --json lists them\n"
+        text +=
+            "\(String(words[0]).padded(to: 8)) \(grouped(count - mostAlike)) more of \(words[1]): --json lists them\n"
     }
     return text
 }

@@ -40,7 +40,9 @@ struct RunningDaemon: Sendable {
         _ = folder.write("users: [ { name: alice, secret: s3cret } ]\n", to: "users.yaml")
         let outcome = ConfigFile.read(file, load: SettingsFile.load)
         #expect(outcome.diagnostics == [])
-        var daemon = Daemon(try #require(outcome.settings))
+        let settings = try #require(outcome.settings)
+        var daemon = Daemon(settings)
+        daemon.reloader = Reloader(settings, file: file)
         daemon.listen = .loopback
         daemon.allowsImpairments = allowsImpairments
         let configured = daemon
@@ -157,7 +159,9 @@ struct DaemonTests {
             )
         }
         let lines = log.contents()
-        #expect(lines.contains(" notice control reload-not-supported: "))
+        #expect(
+            lines.contains(" error control reload-refused mistakes=0: this culvertd does not read its configuration")
+        )
         #expect(lines.contains(" notice control stopped: "))
         var heard: [String] = []
         var buffer = [UInt8](repeating: 0, count: 100)

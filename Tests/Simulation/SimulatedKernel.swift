@@ -17,8 +17,8 @@ package struct SimulatedKernel: Sendable {
     private var order: [SecurityAssociation.ID] = []
     package private(set) var sessions: [KernelSessionID: L2TPSession] = [:]
     package private(set) var interfaces: [KernelSessionID: PPPInterface] = [:]
-    /// Those beyond the ones of the start.
-    package private(set) var gatewayAddresses: Set<IPAddress> = []
+    /// Those of the start are for the test to give.
+    package var gatewayAddresses: Set<IPAddress> = []
     /// Requests that no kernel would have taken, or that leave something unprotected.
     package private(set) var violations: [String] = []
     /// Datagrams that found no association to protect them, and so went nowhere.
