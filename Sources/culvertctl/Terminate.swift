@@ -94,21 +94,3 @@ extension TerminateRequest {
         return "/v1/sessions"
     }
 }
-
-extension String {
-    /// With everything but letters, digits and `-._~:` as RFC 3986 writes it.
-    fileprivate var percentEncoded: String {
-        var text = ""
-        for byte in utf8 {
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"), UInt8(ascii: ":"):
-                text.unicodeScalars.append(Unicode.Scalar(byte))
-            case _:
-                let digits = String(byte, radix: 16, uppercase: true)
-                text += byte < 0x10 ? "%0\(digits)" : "%\(digits)"
-            }
-        }
-        return text
-    }
-}
