@@ -39,7 +39,9 @@ package enum EventKind: String, Hashable, Sendable, CaseIterable {
             "authentication.throttled-source", "authentication.throttled-user", "ike.aggressive-mode-rate",
             "ike.authentication-delay", "ike.first-message-rate",
         ],
-        .configuration: ["control.impaired", "control.reload-not-supported", "control.terminate"],
+        .configuration: [
+            "control.impaired", "control.reload-refused", "control.reloaded", "control.terminate",
+        ],
         .kernel: ["ike.child-vanished", "ike.install-failed", "ike.spi-exhausted"],
     ]
 

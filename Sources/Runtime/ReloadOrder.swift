@@ -14,16 +14,22 @@ package struct ReloadOrder: Hashable, Sendable, Codable {
         self.isDryRun = isDryRun
     }
 
+    /// From `{"dryRun":true}`; without a body, or without that, it is in earnest.
     package init(json: [UInt8]) throws(ControlRefusal) {
-        do {
-            self = try JSONDecoder().decode(ReloadOrder.self, from: Data(json))
-        } catch {
+        guard !json.isEmpty else {
+            self.init(isDryRun: false)
+            return
+        }
+        guard let values = try? JSONDecoder().decode([String: Bool].self, from: Data(json)),
+            values.keys.allSatisfy({ $0 == CodingKeys.isDryRun.rawValue })
+        else {
             throw ControlRefusal(
                 400,
                 "the body is not the JSON object that this path takes",
-                remedy: #"{"dryRun":false}, or true to see only what would change"#
+                remedy: #"{"dryRun":true} only tells what would change; without a body it is done"#
             )
         }
+        self.init(isDryRun: values[CodingKeys.isDryRun.rawValue] ?? false)
     }
 }
 

@@ -116,7 +116,10 @@ struct ControlEndpointTests {
     }
 
     @Test func everyParameterIsTakenAndNoOther() throws {
-        let values = ["all": "true", "last": "true", "peer": "192.0.2.1", "kind": "call-up", "user": "alice"]
+        let values = [
+            "all": "true", "last": "true", "peer": "192.0.2.1", "address": "10.99.0.2", "kind": "call-up",
+            "user": "alice",
+        ]
         for endpoint in ControlEndpoint.allCases {
             let path = endpoint.path.replacing("{trace}", with: "00000000000000aa")
             for name in endpoint.parameters {

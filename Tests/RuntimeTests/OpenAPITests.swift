@@ -129,7 +129,9 @@ struct OpenAPITests {
         let requests: [(ControlEndpoint, String)] = [
             (.status, get("/v1/status")), (.sessions, get("/v1/sessions")), (.sessions, get("/v1/sessions?nothing")),
             (.session, get("/v1/sessions/0000000000000001")), (.session, get("/v1/sessions/0000000000000002")),
-            (.session, get("/v1/sessions/x")), (.traces, get("/v1/traces")), (.traces, get("/v1/traces?last")),
+            (.session, get("/v1/sessions/x")), (.sessions, get("/v1/sessions?user=alice")),
+            (.sessions, get("/v1/sessions?user=alice&all")),
+            (.traces, get("/v1/traces")), (.traces, get("/v1/traces?last")),
             (.traces, get("/v1/traces?peer=x")), (.trace, get("/v1/traces/0000000000000002")),
             (.rules, get("/v1/rules")), (.terminate, post("/v1/terminate", #"{"all":true}"#)),
             (.terminate, post("/v1/terminate", "{}")), (.impairments, get("/v1/impair")),
@@ -188,7 +190,12 @@ struct OpenAPITests {
         expectProperties(of: try #require(trace.steps.first), "Step")
         expectProperties(of: try #require(trace.verdict), "Verdict")
         expectProperties(of: TraceSummary(trace: nil, peer: "", state: "", ageSeconds: 0), "TraceSummary")
-        expectProperties(of: try example(.reload, as: ReloadReport.self), "ReloadReport")
+        let report = try example(.reload, as: ReloadReport.self)
+        expectProperties(of: report, "ReloadReport")
+        expectProperties(of: try #require(report.changes.first), "ReloadChange")
+        expectProperties(of: try #require(report.ending.first), "ReloadEnding")
+        expectProperties(of: try #require(report.findings.first), "ReloadFinding")
+        expectProperties(of: ReloadReport.Failure(message: "", remedy: nil), "ErrorReason")
         expectProperties(of: EventLine.heartbeat(at: WallClockTime(milliseconds: 0)), "Event")
         let events = try #require(document.content(.events, 200)["application/x-ndjson"]?["example"]?.string)
         for line in events.split(separator: "\n") {
