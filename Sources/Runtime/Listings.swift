@@ -53,7 +53,7 @@ struct Listings {
     }
 
     /// Calls that are looked at in one turn.
-    static let slice = 50
+    static let slice = 30
     /// Calls that get their counters in one turn.
     static let completingSlice = 500
     /// More than connections to the control socket.
@@ -150,6 +150,6 @@ extension CallSnapshot {
             sentPackets: counters.sentPackets,
             sentBytes: counters.sentBytes
         )
-        idleSeconds = counters.idleSeconds.map(Double.init)
+        idleSeconds = counters.idleSeconds.map { Double($0) }
     }
 }

@@ -22,28 +22,23 @@ func render(_ calls: [CallSnapshot], of total: Int? = nil, _ layout: SessionsLay
         guard layout.hasHeader else { return "" }
         return total == 0 ? "no calls\n" : "none of \(grouped(total)) calls matches\n"
     }
-    var sorted = layout.sort.sorted(calls, isReversed: layout.isReversed)
-    var summary = ""
-    if layout.hasHeader { summary = "\n" + wrappedLine(summarise(calls, of: total), layout.width) }
-    if let height = layout.height {
-        let room = max(1, height - (layout.hasHeader ? 1 : 0) - summary.count { $0 == "\n" } - 1)
-        if sorted.count > room {
-            if layout.hasHeader {
-                summary = "… and \(grouped(sorted.count - room)) more\n" + summary
-            }
-            sorted.removeLast(sorted.count - room)
-        }
-    }
     var table = Table(layout.columns.map(\.column))
-    for call in sorted { table.add(layout.columns.map { $0.text(of: call) ?? "-" }) }
-    let leftOut = layout.hasHeader ? table.leftOut(width: layout.width) : []
-    if !leftOut.isEmpty {
-        summary += wrappedLine(
-            "no room for \(leftOut.map { $0.lowercased() }.joined(separator: ", "))",
-            layout.width
-        )
+    for call in layout.sort.sorted(calls, isReversed: layout.isReversed) {
+        table.add(layout.columns.map { $0.text(of: call) ?? "-" })
     }
-    return table.text(width: layout.width, hasHeader: layout.hasHeader) + summary
+    guard layout.hasHeader else {
+        return table.text(width: layout.width, hasHeader: false, limit: max(1, (layout.height ?? .max) - 1))
+    }
+    var summary = "\n" + wrappedLine(summarise(calls, of: total), layout.width)
+    let leftOut = table.leftOut(width: layout.width).map { $0.lowercased() }
+    if !leftOut.isEmpty { summary += wrappedLine("no room for \(leftOut.joined(separator: ", "))", layout.width) }
+    var limit = Int.max
+    if let height = layout.height {
+        // The titles, the line that counts the rest, and the one on which the cursor stands.
+        limit = max(1, height - summary.count { $0 == "\n" } - 3)
+        if calls.count > limit { summary = "… and \(grouped(calls.count - limit)) more\n" + summary }
+    }
+    return table.text(width: layout.width, limit: limit) + summary
 }
 
 private func wrappedLine(_ line: String, _ width: Int?) -> String {

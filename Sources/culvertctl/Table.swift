@@ -48,12 +48,13 @@ struct Table {
     }
 
     /// - Parameter width: Of the terminal; `nil` for as wide as it is.
-    func text(width: Int? = 80, hasHeader: Bool = true) -> String {
+    /// - Parameter limit: Rows that there is room for.
+    func text(width: Int? = 80, hasHeader: Bool = true, limit: Int = .max) -> String {
         let shown = shown(in: width)
         let widths = fitted(shown, to: width)
         var text = ""
         let header = hasHeader ? [columns.map { Cell($0.title) }] : []
-        for line in [header, rows].joined() {
+        for line in [header[...], rows.prefix(limit)].joined() {
             var blanks = 0
             for (place, index) in shown.enumerated() {
                 let cell =

@@ -121,7 +121,7 @@ struct RenderTests {
         call.state = "negotiating"
         call.ageSeconds = 86_400 * 365 + 86_399
         for line in render([call]).split(separator: "\n") { #expect(line.count <= 80, "\(line)") }
-        #expect(render([call]).contains("a.rathe…  255.255.255.255  "))
+        #expect(render([call]).contains("a.rather.long.…  255.255.255.255  "))
     }
 
     @Test(

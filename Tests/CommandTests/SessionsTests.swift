@@ -26,9 +26,9 @@ struct SessionsTests {
     func `A list of calls, oldest first, on 80 columns`() {
         #expect(
             render([Samples.beginning, Samples.call]) == """
-                TRACE             USER   ADDRESS    PEER             CLIENT   STATE     AGE
-                00c0ffee12345678  alice  10.99.0.7  198.51.100.7     windows  up      1h 2m
-                00c0ffee00000001  -      -          2001:db8:aaaa:…  -        keying     0s
+                TRACE             USER   ADDRESS    PEER                  CLIENT   STATE     AGE
+                00c0ffee12345678  alice  10.99.0.7  198.51.100.7          windows  up      1h 2m
+                00c0ffee00000001  -      -          2001:db8:aaaa:bbbb:…  -        keying     0s
 
                 2 calls: 1 up, 1 keying
                 no room for nat, idle, rx, tx

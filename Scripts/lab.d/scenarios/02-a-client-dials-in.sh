@@ -13,5 +13,12 @@ check "culvertctl status" culvertctl status
 check "culvertctl show" culvertctl show "$(culvert_traces | head -n 1)"
 check "the user's name is shown" grep -q alice <(culvertctl sessions)
 say "$(culvertctl sessions)"
+check "the kernel's idle time is known" grep -Eq '"idleSeconds" : [0-9]{1,2}(,|$)' <(culvertctl sessions --json)
+say "$(culvertctl sessions --json | grep -E 'Seconds|Bytes|Packets')"
+check "filters by user and prefix" grep -q '^alice ' <(
+    culvertctl sessions --user 'al*' --address 10.99.0.0/16 --columns user,idle,rx,tx,mtu --no-header
+)
+check "what would end is listed" grep -q alice <(culvertctl terminate --peer 0.0.0.0/0 --dry-run)
+check_equal "and goes on" 1 "$(session_count)"
 say "the kernel's MTU: $(ip -n gw -o link show type ppp | grep -o 'mtu [0-9]*')"
 nothing_in_clear gw

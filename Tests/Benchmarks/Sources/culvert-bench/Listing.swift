@@ -9,7 +9,7 @@ struct Listing {
     let gateway: ControlPlane
     let now: MonotonicTime
     /// As ``Runtime/Listings`` has them.
-    static let slice = 50
+    static let slice = 30
 
     func measure() {
         var listing = gateway.listing(.all, includesHalfOpen: false)
