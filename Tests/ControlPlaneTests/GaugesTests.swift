@@ -76,22 +76,41 @@ struct GaugesTests {
         #expect(network.gateway.gauges().childrenReplaced == .init(byPeer: 1, byUs: 0))
         network.act(0) { client, now in client.ike.rekeyIKE(at: now).map(SimulatedClient.Packet.ike) }
         network.run(for: .seconds(5))
-        #expect(network.gateway.gauges().ikeReplaced == .init(byPeer: 1, byUs: 0))
-        // Nobody else does it for the rest of the day.
-        network.run(for: .seconds(86_400))
+        // It makes a new child under the new IKE SA.
         gauges = network.gateway.gauges()
+        #expect(gauges.ikeReplaced == .init(byPeer: 1, byUs: 0))
+        #expect(gauges.childrenReplaced == .init(byPeer: 2, byUs: 0))
+        // Nobody else does it for the next hours.
+        network.run(for: .seconds(7_200))
+        gauges = network.gateway.gauges()
+        #expect(gauges.childrenReplaced.byPeer == 2)
         #expect(gauges.childrenReplaced.byUs > 0)
-        #expect(gauges.ikeReplaced.byUs > 0)
     }
 
     @Test func whatIsSentAgainIsCounted() throws {
+        var network = try Fixture.network(clients: [Fixture.client(1), Fixture.client(2, user: "bob")])
+        network.dial(0)
+        network.run(for: .seconds(5))
+        let before = network.gateway.gauges()
+        #expect(before.l2tpRetransmissions == 0)
+        #expect(before.pppRetransmissions == 0)
+        // The first goes silent, the second never answers what PPP asks.
+        network.blocked[0] = Set(SimulatedNetwork.Layer.allCases)
+        network.blocked[1] = [.frames]
+        network.dial(1)
+        network.run(for: .seconds(120))
+        let after = network.gateway.gauges()
+        #expect(after.l2tpRetransmissions > 0)
+        #expect(after.pppRetransmissions > 0)
+    }
+
+    @Test func aRekeyingOfOursThatNobodyAnswersIsRepeated() throws {
         var network = try Fixture.network(clients: [Fixture.client(1)])
         network.dial(0)
         network.run(for: .seconds(5))
-        #expect(network.gateway.gauges().l2tpRetransmissions == 0)
-        #expect(network.gateway.gauges().pppRetransmissions == 0)
-        network.blocked[0] = [.ike, .control, .data]
-        network.run(for: .seconds(120))
-        #expect(network.gateway.gauges().l2tpRetransmissions > 0)
+        let before = network.gateway.gauges().ikeRetransmissions
+        network.blocked[0] = [.ike]
+        network.run(for: .seconds(7_200))
+        #expect(network.gateway.gauges().ikeRetransmissions > before)
     }
 }

@@ -58,7 +58,7 @@ struct ExpositionTests {
         "# HELP culvert_x_total x\n# TYPE culvert_x_total gauge\nculvert_x_total 1\n",
         "# HELP culvert_x x\n# HELP culvert_x x\n# TYPE culvert_x gauge\n",
         "# HELP culvert_milliseconds x\n# TYPE culvert_milliseconds gauge\n",
-        "# HELP culvert_x x\n# TYPE culvert_x histogram\nculvert_x_bucket{le=\"1\"} 1\nculvert_x_sum 1\nculvert_x_count 1\n",
+        "# HELP x x\n# TYPE x histogram\nx_bucket{le=\"1\"} 1\nx_sum 1\nx_count 1\n",
         "# HELP x x\n# TYPE x histogram\nx_bucket{le=\"1\"} 2\nx_bucket{le=\"+Inf\"} 1\nx_sum 1\nx_count 1\n",
         "# HELP x x\n# TYPE x histogram\nx_bucket{le=\"1\"} 1\nx_bucket{le=\"+Inf\"} 2\nx_sum 1\nx_count 1\n",
     ])

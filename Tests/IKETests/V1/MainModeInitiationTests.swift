@@ -75,6 +75,9 @@ struct MainModeInitiationTests {
         var pair = try Pair(natted: natted)
         pair.rekey()
         #expect(pair.messages.count == 6)
+        #expect(pair.rig.endpoint.counters.replacedByUs == 1)
+        #expect(pair.rig.endpoint.counters.replacedByPeer == 0)
+        #expect(pair.rig.endpoint.counters.retransmissions == 0)
         #expect(pair.effects.eventNames == ["phase1-established"])
         #expect(pair.established.count == 2)
         #expect(pair.peer.snapshots.map(\.state) == ["established"])
@@ -115,6 +118,8 @@ struct MainModeInitiationTests {
         for _ in 0..<15 { pair.run(pair.rig.wait(.seconds(2))) { _ in false } }
         #expect(pair.effects.eventNames == ["rekeying-failed"])
         #expect(pair.messages.count == 4)
+        #expect(pair.rig.endpoint.counters.retransmissions == 3)
+        #expect(pair.rig.endpoint.counters.replacedByUs == 0)
         #expect(pair.established.map(\.id) == [pair.old])
         #expect(pair.rig.endpoint.startRekeying(pair.old, at: pair.rig.now).datagrams.count == 1)
     }
