@@ -58,6 +58,8 @@ systemd_start() {
                 ln -s "/proc/${name#*:}" "dev/${name%%:*}"
             done
             mount -t tmpfs -o mode=1777 shm dev/shm
+            # what it mounts for a unit (credentials) must come back to it, as in any container
+            mount --make-rshared .
             export container=culvert-lab
             exec chroot . /usr/lib/systemd/systemd --system --unit=multi-user.target' "$node" \
         >>"$logs/$node/systemd.log" 2>&1 </dev/null &

@@ -51,7 +51,7 @@ private func ruleset(_ entries: String) -> FirewallRules {
 }
 
 private func chain(
-    _ name: String = "input",
+    named name: String = "input",
     hook: String? = "input",
     policy: String = "drop",
     family: String = "inet",
@@ -384,7 +384,7 @@ struct DoctorTests {
             .firewallForward,
             .failure,
             .healthy.with {
-                $0.filter = .rules(ruleset(chain("forward", hook: "forward", established + ", " + accept)))
+                $0.filter = .rules(ruleset(chain(named: "forward", hook: "forward", established + ", " + accept)))
             },
             "the nftables chain 'inet filter forward' drops what callers send on",
             "nft insert rule inet filter forward iifname 'cv*' accept; nft insert rule inet filter forward oifname 'cv*' "
@@ -476,7 +476,7 @@ struct DoctorTests {
                 meta("secpath", "true") + ", " + accept
             ),
             // Jumped to.
-            chain("ipsec", hook: nil, accept) + ", " + chain("{\"jump\": {\"target\": \"ipsec\"}}"),
+            chain(named: "ipsec", hook: nil, accept) + ", " + chain("{\"jump\": {\"target\": \"ipsec\"}}"),
             // A list of enemies before it.
             chain(fromBlocked + ", " + drop, accept),
             // Something of xtables, a limit, a named set: who knows.
@@ -508,10 +508,10 @@ struct DoctorTests {
                 "data": {"set": [[500, {"drop": null}]]}}}
                 """
             ),
-            chain("inner", hook: nil, "{\"return\": null}", accept) + ", "
+            chain(named: "inner", hook: nil, "{\"return\": null}", accept) + ", "
                 + chain("{\"jump\": {\"target\": \"inner\"}}"),
-            // A circle ends.
-            chain(policy: "accept") + ", " + chain("other", udp("22") + ", " + accept),
+            // Another chain at the same hook.
+            chain(policy: "accept") + ", " + chain(named: "other", udp("22") + ", " + accept),
         ]
     )
     func alarm(_ chains: String) {
@@ -522,7 +522,8 @@ struct DoctorTests {
     @Test
     func `Chains that call each other for ever are given up`() {
         let rules = ruleset(
-            chain("a", hook: nil, "{\"jump\": {\"target\": \"a\"}}") + ", " + chain("{\"jump\": {\"target\": \"a\"}}")
+            chain(named: "a", hook: nil, "{\"jump\": {\"target\": \"a\"}}") + ", "
+                + chain("{\"jump\": {\"target\": \"a\"}}")
         )
         guard case .perhaps = rules.decide(.init(proto: "udp", port: 500), at: "input") else {
             Issue.record("\(rules.decide(.init(proto: "udp", port: 500), at: "input"))")
@@ -571,7 +572,7 @@ struct DoctorTests {
         let lines = render(report, all: false).split(separator: "\n").map(String.init)
         #expect(
             lines.first
-                == "failure  ip-forward:        the kernel does not forward IPv4 packets, so peers would reach this machine"
+                == "failure  ip-forward:        the kernel does not forward IPv4 packets, so peers would reach this"
         )
         #expect(lines.contains("                            => sysctl -w net.ipv4.ip_forward=1"))
         #expect(lines.last?.hasPrefix("1 failure, 1 warning, ") == true)

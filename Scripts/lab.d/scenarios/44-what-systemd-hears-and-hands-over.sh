@@ -8,7 +8,6 @@ root=$(root_of gw)
 units=$root/etc/systemd/system
 
 culvert_configure gw
-culvert_node=gw
 # secrets come from systemd alone
 sed -i 's/{ file: psk }/{ credential: psk }/; s/^  file: users.yaml/  credential: users/' "$root/etc/culvert/culvert.yaml"
 mkdir -p "$root/etc/handed-over" "$root/usr/local/sbin" "$root/usr/local/bin"
