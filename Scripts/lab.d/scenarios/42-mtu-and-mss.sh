@@ -54,6 +54,8 @@ path_becomes 1400
 require "the client connects" client_connect client $gateway_address
 on client ip route add 10.50.0.0/24 dev ppp0
 check_log "the interface's MTU follows the path" "mtu-changed"
+# what the kernel has kept of the router's word
+on gw ip route get 203.0.113.20 | sed 's/^/    /'
 # 1400 - 20 - 8 - 8 - 16 - 16 - 2 - 8 - 6 - 4, and no more than whole blocks of 16
 check "to what fits, with a NAT" wait_for 5 mtu_is 1308
 check_equal "culvertctl says the same" 1308 "$(shown_mtu)"
@@ -61,6 +63,7 @@ show_call
 check "data moves both ways" moves_data
 check_equal "segments fit, as server is told" 1268 "$(syn_sizes | sort -u | paste -sd' ')"
 check_at_least "they are counted" 4 "$(nft_counter clamped)"
+culvertctl rules | sed -n '/^forward/,$p' | sed 's/^/    /'
 path_becomes 1500
 sleep 9
 on client swanctl --rekey --child l2tp >>"$logs/client/swanctl.log" 2>&1
