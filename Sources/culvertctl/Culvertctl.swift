@@ -10,8 +10,8 @@ struct Culvertctl: ParsableCommand {
         abstract: "Look into a running culvertd, end calls, and ask who could call.",
         discussion: "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.",
         subcommands: [
-            Status.self, Sessions.self, Show.self, Explain.self, Events.self, Terminate.self, Reload.self,
-            Check.self, Doctor.self, Rules.self, Firewall.self, HandOut.self, Impair.self,
+            Status.self, Sessions.self, Show.self, Explain.self, Terminate.self, Check.self, Rules.self, HandOut.self,
+            Impair.self,
         ]
     )
 }
