@@ -171,6 +171,9 @@ extension ReloadPlan {
             rule("ppp.dns", \.controlPlane.dns, old, new, .newCalls, of: .everybody, feeling: servers, list),
             rule("ppp.wins", \.controlPlane.wins, old, new, .newCalls, of: .everybody, feeling: servers, list),
             mtu(old, new),
+            rule("ppp.clamp-mss", \.clampsSegments, old, new, .restart, feeling: "nothing until then") {
+                $0 ? "true" : "false"
+            },
             rule(
                 "ppp.echo-interval",
                 \.controlPlane.ppp.echoInterval,
@@ -235,6 +238,9 @@ extension ReloadPlan {
             },
             rule("log.level", \.log.level, old, new, .atOnce, \.rawValue),
             rule("log.format", \.log.format, old, new, .atOnce, \.rawValue),
+            rule("log.to", \.log.to, old, new, .atOnce, \.rawValue),
+            rule("log.security", \.log.security, old, new, .atOnce) { $0.map(\.text) ?? "none" },
+            rule("log.privacy", \.log.privacy, old, new, .atOnce) { $0.map(\.text) ?? "none" },
         ]
     }
 
@@ -242,5 +248,21 @@ extension ReloadPlan {
 
     static func list(_ values: [some CustomStringConvertible]) -> String {
         values.isEmpty ? "none" : values.map(\.description).joined(separator: ", ")
+    }
+}
+
+extension SecurityLogSettings {
+    fileprivate var text: String {
+        switch to {
+        case .stderr: "\(format.rawValue) to stderr"
+        case .journald: "\(format.rawValue) to journald"
+        case .file(let path): "\(format.rawValue) to \(path)"
+        }
+    }
+}
+
+extension PrivacySettings {
+    fileprivate var text: String {
+        "names \(names.rawValue), addresses \(addresses.rawValue), keys in \(folder) for \(after.text)"
     }
 }

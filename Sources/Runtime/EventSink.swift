@@ -47,12 +47,6 @@ package struct EventSink: Sendable {
         self.wallClock = wallClock
     }
 
-    /// From the next line on.
-    package mutating func reconfigure(format: LogFormat, level: EventDescription.Severity) {
-        self.format = format
-        self.level = level
-    }
-
     package mutating func report(_ event: ControlPlane.Event, at now: MonotonicTime) {
         // Naming a whole offer is work for nothing when nobody reads it.
         if level > .debug, case .ike(let event) = event, let name = event.nameOfExplanation {

@@ -61,7 +61,7 @@ package struct Invocation: Hashable, Sendable {
             try sink.apply(EventSink.Settings(log, gateway: settings.gatewayName), owner: user)
             var daemon = Daemon(settings)
             daemon.allowsImpairments = allowsImpairments
-            daemon.reloader = Reloader(settings, file: configuration, logFormat: logFormat, logLevel: logLevel)
+            daemon.reloader = Reloader(settings, file: configuration, log: logSettings)
             daemon.service = service
             let inherited = try InheritedSockets.takeFromEnvironment()
             daemon.listen.takesESP = dataPlane == .kernel

@@ -2,15 +2,14 @@
 package import ConfigFile
 internal import ControlPlane
 internal import Glibc
-package import Primitives
+internal import Primitives
 
 /// How a daemon reads its configuration again, and what of it is in force.
 package struct Reloader: Sendable {
     /// In force; what needs a restart is as it was at the start.
     package internal(set) var settings: Settings
-    /// What the command line said instead of the file.
-    private let logFormat: LogFormat?
-    private let logLevel: EventDescription.Severity?
+    /// What settings say of the log, and the command line instead.
+    let log: @Sendable (Settings) -> LogSettings
     /// Runs on a thread of its own: long files must not keep packets waiting.
     private let read: @Sendable () -> ConfigFile.Outcome
     /// A second one has to wait.
@@ -19,26 +18,20 @@ package struct Reloader: Sendable {
     package init(
         _ settings: Settings,
         file: String,
-        logFormat: LogFormat? = nil,
-        logLevel: EventDescription.Severity? = nil
+        log: @escaping @Sendable (Settings) -> LogSettings = { $0.log }
     ) {
-        self.init(settings, logFormat: logFormat, logLevel: logLevel) { SettingsFile.read(file) }
+        self.init(settings, log: log) { SettingsFile.read(file) }
     }
 
     package init(
         _ settings: Settings,
-        logFormat: LogFormat? = nil,
-        logLevel: EventDescription.Severity? = nil,
+        log: @escaping @Sendable (Settings) -> LogSettings = { $0.log },
         read: @escaping @Sendable () -> ConfigFile.Outcome
     ) {
         self.settings = settings
-        self.logFormat = logFormat
-        self.logLevel = logLevel
+        self.log = log
         self.read = read
     }
-
-    var format: LogFormat { logFormat ?? LogFormat(rawValue: settings.log.format.rawValue) ?? .text }
-    var level: EventDescription.Severity { logLevel ?? settings.log.level }
 
     /// Reads and compares on another thread, and posts what came of it.
     ///

@@ -39,8 +39,12 @@ extension Shard {
         reloader?.finish()
         var report = judge(read)
         if report.outcome == .planned, !read.order.isDryRun, let plan = read.plan {
-            apply(plan)
-            report.outcome = .applied
+            do throws(StartProblem) {
+                try apply(plan)
+                report.outcome = .applied
+            } catch {
+                report.refuse("\(error.message); nothing was changed", remedy: error.remedy)
+            }
         }
         if !read.order.isDryRun { tell(report, by: read.requester) }
         serviceManagerHears(reloading: false, read.order)
@@ -78,11 +82,15 @@ extension Shard {
         return report
     }
 
-    private mutating func apply(_ plan: ReloadPlan) {
+    /// - Throws: If the log cannot be opened that the settings name; then everything is as before.
+    private mutating func apply(_ plan: ReloadPlan) throws(StartProblem) {
+        if let reloader {
+            let settings = EventSink.Settings(reloader.log(plan.settings), gateway: plan.settings.gatewayName)
+            try interpreter.sink.apply(settings, at: now)
+        }
         handle(.command(.reconfigure(plan.settings.controlPlane)))
         reloader?.settings = plan.settings
         identity.name = plan.settings.gatewayName
-        if let reloader { interpreter.sink.reconfigure(format: reloader.format, level: reloader.level) }
     }
 
     private mutating func tell(_ report: ReloadReport, by requester: Requester?) {
@@ -125,7 +133,9 @@ extension Shard {
                 "reload-refused",
                 message,
                 remedy: remedy,
-                fields: [.init("mistakes", mistakes)] + .fields(of: requester)
+                fields: [.init("mistakes", mistakes)] + .fields(of: requester),
+                // It quotes the files, and those have names in them.
+                facts: [.init("mistakes-text", message, .name)]
             )
         )
     }

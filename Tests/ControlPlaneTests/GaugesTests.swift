@@ -25,7 +25,7 @@ struct GaugesTests {
             gauges.callsByState
                 == ["keying": 1, "keyed": 1, "tunnel": 0, "negotiating": 0, "up": 2, "closing": 0]
         )
-        let snapshots = network.gateway.calls(at: network.now) + network.gateway.halfOpenPeers()
+        let snapshots = network.gateway.calls(at: network.now) + network.gateway.halfOpenPeers(at: network.now)
         #expect(
             gauges.callsByState.filter { $0.value > 0 }
                 == Dictionary(grouping: snapshots, by: \.state).mapValues(\.count)

@@ -61,6 +61,8 @@ final class RunningSocket: Sendable {
                     return
                 case .refusedPeers(_, let count):
                     refusedPeers.value.withLock { $0 += count }
+                case .configurationRead:
+                    break
                 case .request(let request, let reply):
                     log.value.withLock { $0.append(request) }
                     reply(Self.reply(to: request))

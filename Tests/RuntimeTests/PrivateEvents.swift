@@ -89,7 +89,8 @@ enum PrivateEvents {
         case .up, .down, .noAddress, .authenticationThrottled, .tunnelOpening, .tunnelEstablished, .addressAssigned:
             true
         case .kernelRefused, .removalFailed, .callLimit, .securityAssociationExpired, .moveFailed, .sessionVanished,
-            .reconciled, .inventoryFailed, .countersUnread, .noTunnel, .sessionEstablished, .kernelSessionCreated:
+            .reconciled, .inventoryFailed, .countersUnread, .noTunnel, .sessionEstablished, .kernelSessionCreated,
+            .mtuChanged, .mtuRefused, .gatewayAddressRefused:
             false
         }
     }
