@@ -154,11 +154,13 @@ extension CallSelector {
                     throw ControlRefusal(400, "a trace is sixteen hexadecimal digits")
                 }
                 return .trace(trace)
-            case .peer, .address:
+            case .peer:
+                return try CallSelector(peer: try container.decode(String.self, forKey: key))
+            case .address:
                 guard let address = IPAddress(try container.decode(String.self, forKey: key)) else {
-                    throw ControlRefusal(400, "\(key.rawValue) is not an IP address")
+                    throw ControlRefusal(400, "address is not an IP address")
                 }
-                return key == .peer ? .peer(address) : .innerAddress(address)
+                return .innerAddress(address)
             }
         }
     }

@@ -124,7 +124,7 @@ struct ListingsTests {
     }
 
     @Test(arguments: [
-        "?usr=alice", "?user", "?user=%", "?user=%4", "?user=%zz", "?user=%FF", "?peer=x", "?peer=192.0.2.0/33",
+        "?usr=alice", "?user=%", "?user=%4", "?user=%zz", "?user=%FF", "?peer=x", "?peer=192.0.2.0/33",
         "?address=10.0.0.0/8", "?trace=1", "?all=1",
     ])
     func whatIsNotUnderstoodIsRefusedNotIgnored(_ query: String) {

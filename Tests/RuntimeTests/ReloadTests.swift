@@ -141,8 +141,8 @@ struct ReloadTests {
         try await end(daemon)
     }
 
-    @Test(arguments: ["", "{}", "[]", #"{"dryRun":"yes"}"#, #"{"dryRun":null}"#])
-    func aBodyThatSaysNothingIsRefused(body: String) {
+    @Test(arguments: ["[]", "true", #"{"dryRun":"yes"}"#, #"{"dryRun":null}"#, #"{"dry-run":true}"#])
+    func aBodyThatIsNotUnderstoodIsRefused(body: String) {
         let refusal = #expect(throws: ControlRefusal.self) {
             try ControlRoute.reload.request(body: Array(body.utf8), from: nil)
         }
@@ -154,6 +154,12 @@ struct ReloadTests {
             #expect(
                 try ControlRoute.reload.request(body: Array(#"{"dryRun":\#(dryRun)}"#.utf8), from: nil)
                     == .reload(ReloadOrder(isDryRun: dryRun), by: nil)
+            )
+        }
+        for body in ["", "{}"] {
+            #expect(
+                try ControlRoute.reload.request(body: Array(body.utf8), from: nil)
+                    == .reload(ReloadOrder(isDryRun: false), by: nil)
             )
         }
     }

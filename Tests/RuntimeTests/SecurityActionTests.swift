@@ -18,6 +18,7 @@ struct SecurityActionTests {
         "ppp.answers-limited",
         "ppp.unexpected-packet", "control.call-limit", "kernel.request-refused", "kernel.removal-refused",
         "kernel.move-refused", "kernel.mtu-refused", "kernel.inventory-refused", "kernel.counters-refused",
+        "kernel.gateway-address-refused",
         "control.reload-not-supported",
     ]
     /// What makes a name one that somebody has to think about.
