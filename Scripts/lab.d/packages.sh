@@ -4,7 +4,7 @@
 # installed on the host. With --here the same packages are installed instead. Sourced by Scripts/lab.
 
 peer_packages=(
-    xl2tpd ppp iperf3 nftables conntrack tcpdump iputils-ping iproute2 procps netbase kmod
+    curl xl2tpd ppp iperf3 nftables conntrack tcpdump iputils-ping iproute2 procps netbase kmod
     strongswan-charon strongswan-swanctl strongswan-libcharon libstrongswan libstrongswan-standard-plugins
     libcharon-extra-plugins
 )

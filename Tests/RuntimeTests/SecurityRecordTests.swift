@@ -191,7 +191,7 @@ struct SecurityRecordTests {
             text += " | \(nature.types.map(\.rawValue).joined(separator: ", ")) | \(fields.joined(separator: ", ")) |\n"
         }
         for (title, format) in [("ECS", SecurityLogSettings.Format.ecs), ("CEF", .cef)] {
-            text += "\n### One of each in \(title)\n\n```\(format == .ecs ? "json" : "text")\n"
+            text += "\n### One of each in \(title)\n\n```\(format == .ecs ? "ndjson" : "text")\n"
             for action in SecurityAction.all {
                 let sample = try #require(samples.first { SecurityAction.of($0) == action })
                 text += try self.text(sample, format)
