@@ -216,15 +216,15 @@ enum Diagnosis {
     private static func configuration(_ facts: DoctorFacts) -> [Finding] {
         let check = "culvertd --config \(facts.configuration) --check"
         guard let gateway = facts.gateway else {
-            if facts.isConfigurationHidden {
-                return [
-                    Finding(
-                        .configuration,
-                        .warning,
-                        "\(facts.configuration), or a file that it names, may not be read by this user",
-                        remedy: "sudo culvertctl doctor"
-                    )
-                ]
+            switch facts.hiding {
+            case .fromThisUser:
+                let words = "\(facts.configuration), or a file that it names, may not be read by this user"
+                return [Finding(.configuration, .warning, words, remedy: "sudo culvertctl doctor")]
+            case .credentials:
+                let words = "\(facts.configuration) names secrets that systemd hands to culvertd, and was not looked at"
+                let folder = "CREDENTIALS_DIRECTORY=/run/credentials/culvertd.service"
+                return [Finding(.configuration, .warning, words, remedy: "sudo \(folder) culvertctl doctor")]
+            case nil: break
             }
             let rest = facts.mistakes.count > 1 ? " (and \(facts.mistakes.count - 1) more)" : ""
             return [

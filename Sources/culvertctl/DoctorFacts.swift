@@ -39,6 +39,12 @@ struct DoctorFacts: Hashable, Sendable {
         var gateway: IPAddress
     }
 
+    enum Hiding: Hashable {
+        case fromThisUser
+        /// The service manager hands secrets to the daemon alone.
+        case credentials
+    }
+
     var machine = MachineFacts()
     var preflight = PreflightFacts()
     var filter = Filter.rules(FirewallRules())
@@ -50,8 +56,8 @@ struct DoctorFacts: Hashable, Sendable {
     /// What is wrong with the configuration, in words.
     var mistakes: [String] = []
     var warnings: [String] = []
-    /// Whether the configuration, or a file it names, is for others' eyes only.
-    var isConfigurationHidden = false
+    /// Why the configuration, or a file it names, could not be seen; `nil` if it could.
+    var hiding: Hiding?
     var daemon = Daemon.answers(version: Runtime.Daemon.version)
 
     var isDaemonRunning: Bool {
@@ -89,24 +95,24 @@ extension DoctorFacts {
 
     private mutating func read(_ path: String) {
         configuration = path
-        let hidden = Seen()
+        let seen = Seen()
         let outcome = ConfigFile.read(path) { file throws(FileProblem) in
             do throws(FileProblem) {
                 return try SettingsFile.load(file)
             } catch {
-                // Credentials are there for the daemon alone.
-                if error == .permissionDenied || error == .noCredentials { hidden.isSo = true }
+                if error == .noCredentials { seen.hiding = .credentials }
+                if error == .permissionDenied { seen.hiding = .fromThisUser }
                 throw error
             }
         }
         gateway = outcome.settings.map(Gateway.init)
         mistakes = outcome.diagnostics.filter { $0.severity == .error }.map(\.description)
         warnings = outcome.diagnostics.filter { $0.severity != .error }.map(\.description)
-        isConfigurationHidden = hidden.isSo
+        hiding = seen.hiding
     }
 
     private final class Seen {
-        var isSo = false
+        var hiding: Hiding?
     }
 
     private static func filter() -> Filter {

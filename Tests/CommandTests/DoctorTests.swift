@@ -312,10 +312,20 @@ struct DoctorTests {
             .warning,
             .healthy.with {
                 $0.gateway = nil
-                $0.isConfigurationHidden = true
+                $0.hiding = .fromThisUser
             },
             "/etc/culvert/culvert.yaml, or a file that it names, may not be read",
             "sudo culvertctl doctor"
+        ),
+        Case(
+            .configuration,
+            .warning,
+            .healthy.with {
+                $0.gateway = nil
+                $0.hiding = .credentials
+            },
+            "/etc/culvert/culvert.yaml names secrets that systemd hands to culvertd",
+            "sudo CREDENTIALS_DIRECTORY=/run/credentials/culvertd.service culvertctl doctor"
         ),
         Case(
             .configuration,

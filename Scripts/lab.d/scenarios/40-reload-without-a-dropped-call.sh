@@ -19,6 +19,8 @@ what_stands() {
         peer && /proto esp/ { print $4 }' | sort
     ip -n gw -o link show type ppp | awk '{ print $1, $2 }' | grep -v " $1"
 }
+# plan [--dry-run]: reloads, and keeps what it said
+plan() { culvertctl reload "$@" >"$logs/gw/plan" 2>&1; }
 # plan_says WHAT TEXT
 plan_says() { check "$1" grep -qF -- "$2" "$logs/gw/plan"; }
 has_pool() { culvertctl status --json | grep -q "\"name\" *: *\"$1\""; }
@@ -30,7 +32,7 @@ check "an identical file changes nothing" grep -q '^no changes$' <(culvertctl re
 sed -i 's/10\.99\.0\.53/10.99.0.54/; s/^    - { name: office.*/&\n    - { name: guests, range: 10.98.0.0\/24, gateway: 10.98.0.1 }/' \
     "$etc/culvert.yaml"
 printf '  - { name: carol, secret: secret3 }\n' >>"$etc/users.yaml"
-check "a dry run" culvertctl reload --dry-run >"$logs/gw/plan"
+check "a dry run" plan --dry-run
 cat "$logs/gw/plan"
 plan_says "the plan has the user" "added    users.carol, at once"
 plan_says "the plan has the pool" "added    addresses.pools.guests: 10.98.0.0/24, at once"
@@ -39,7 +41,7 @@ plan_says "the plan says whom it concerns" "2 calls: they keep the former server
 plan_says "it was a dry run" "dry run: nothing was changed"
 check "a dry run changes nothing" not has_pool guests
 check "and can be had again" cmp -s "$logs/gw/plan" <(culvertctl reload --dry-run)
-check "the reload" culvertctl reload >"$logs/gw/plan"
+check "the reload" plan
 plan_says "it is applied" "2 added, 1 changed, 0 removed; no call ends"
 check "the pool is there" has_pool guests
 check "and its gateway address" has_gateway_address 10.98.0.1
@@ -49,7 +51,7 @@ check "carol was told the new server" grep -q '10\.99\.0\.54' "$logs/third/pppd.
 
 cp -p "$etc/users.yaml" "$etc/users.right"
 printf '  - { name: dave, sekret: secret4 }\n' >>"$etc/users.yaml"
-check "a file with a mistake is refused" not culvertctl reload >"$logs/gw/plan"
+check "a file with a mistake is refused" not plan
 plan_says "with file, line and column" "/etc/culvert/users.yaml:5:"
 plan_says "and what mends it" "did you mean 'secret'?"
 check_log "the log says so" "control reload-refused"
@@ -69,7 +71,7 @@ check "alice still pings" pings client 10.99.0.1
 check "carol still pings" pings third 10.99.0.1
 
 sed -i '/name: guests/d' "$etc/culvert.yaml"
-check "the pool goes" culvertctl reload >"$logs/gw/plan"
+check "the pool goes" plan
 plan_says "with nobody in it" "0 added, 0 changed, 1 removed; no call ends"
 check "and its gateway address with it" not has_gateway_address 10.98.0.1
 pings_end "through five reloads" client
@@ -79,4 +81,4 @@ ipsec_disconnect client
 ipsec_disconnect third
 ipsec_disconnect second
 check_at_base
-nothing_in_clear gw
+sent_nothing_in_clear gw
