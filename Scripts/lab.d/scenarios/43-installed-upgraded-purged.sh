@@ -68,7 +68,7 @@ check_equal "bash completes culvertctl te" terminate "$(on gw bash -c '
     echo ${COMPREPLY[@]}')"
 
 printf 'users:\n  - { name: alice, secret: secret1 }\n' | put gw /etc/culvert/users.yaml
-check "the service is restarted with a user" systemd_run gw systemctl restart culvertd.service
+check "the service reads its new user" systemd_run gw systemctl reload culvertd.service
 dials_in
 move_data client=200000
 check "the user's call is listed" grep -q alice <(culvertctl sessions)
