@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-ADDRESS, FOLDER, DAEMON, PICTURES = sys.argv[1:5]
+ADDRESS, FOLDER, DAEMON, PICTURES, SERVED = sys.argv[1:6]
 failures = []
 NARROW_ENOUGH = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 
@@ -108,7 +108,7 @@ class Browser:
                     return self.events.pop(place)["params"]
             self.events.append(self.receive())
 
-    def open(self, width, dark=False, script=True):
+    def open(self, width, dark=False, script=True, address=ADDRESS):
         """A new window at the page, with everything watched."""
         self.session = None
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
@@ -120,7 +120,7 @@ class Browser:
         scheme = "dark" if dark else "light"
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.call("Emulation.setScriptExecutionDisabled", value=not script)
-        self.call("Page.navigate", url=ADDRESS)
+        self.call("Page.navigate", url=address)
         self.wait("Page.loadEventFired")
 
     def ask(self, expression):
@@ -208,6 +208,18 @@ try:
     browser.call("Emulation.setScriptExecutionDisabled", value=False)
     check("it is whole without a script", count_refused(browser) == "7", count_refused(browser))
     check("then it asks to be loaded again", browser.ask("document.querySelectorAll('meta[http-equiv=refresh]').length") == 1)
+
+    if SERVED:
+        saved = f"file://{os.path.abspath(SERVED)}"
+        browser.open(1200, script=False, address=saved)
+        browser.call("Emulation.setScriptExecutionDisabled", value=False)
+        rows = browser.ask("[...document.querySelectorAll('tbody tr')].map(r => r.textContent).join(' | ')") or ""
+        check("a gateway's page has its calls", "alice" in rows and "bob" in rows, rows)
+        check("and counts them", browser.ask("document.title").endswith(": 2 calls up"), browser.ask("document.title"))
+        browser.picture("calls")
+        browser.open(360, script=False, address=saved)
+        browser.call("Emulation.setScriptExecutionDisabled", value=False)
+        check("they fit a telephone", browser.ask(NARROW_ENOUGH) is True)
 
     browser.open(800)
     os.kill(int(DAEMON), signal.SIGTERM)

@@ -94,6 +94,11 @@ extension StartProblem {
             self.init("\(path) exists and is not a socket", remedy: "choose another \(setting), or remove it")
         case .unknownGroup(let name):
             self.init("there is no group \(name) for the control socket", remedy: "groupadd --system \(name)")
+        case .failed(let error) where error.call == "chown" && error.code == EPERM:
+            self.init(
+                "the control socket \(path) cannot be given to its group",
+                remedy: "let culvertd be in that group: SupplementaryGroups= in the unit"
+            )
         case .failed(let error):
             self.init("the control socket \(path) cannot be made: \(error)", remedy: nil)
         }

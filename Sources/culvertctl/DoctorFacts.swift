@@ -27,7 +27,7 @@ struct DoctorFacts: Hashable, Sendable {
     struct Gateway: Hashable, Sendable {
         var listen: [IPAddress] = [.v4(0)]
         var outerMTU = 1500
-        var calls = 4000
+        var calls = 16_000
         var pools: [Pool] = []
         /// Those that are not disabled.
         var users = 1

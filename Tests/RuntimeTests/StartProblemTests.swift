@@ -43,6 +43,13 @@ struct StartProblemTests {
         #expect(problem.description.severity == .error)
     }
 
+    @Test func saysWhatASocketsGroupTakes() {
+        let problem = StartProblem(.failed(SystemError("chown", code: EPERM)), path: "/run/culvert/status.sock")
+        #expect(problem.message == "the control socket /run/culvert/status.sock cannot be given to its group")
+        #expect(problem.remedy == "let culvertd be in that group: SupplementaryGroups= in the unit")
+        #expect(StartProblem(.failed(SystemError("bind", code: EPERM)), path: "/run/c").remedy == nil)
+    }
+
     @Test func saysHowManyCallsTheFileLimitAllows() {
         let problem = StartChecks.fileLimit(1024, calls: 16_000)
         #expect(problem?.message == "1024 open files are allowed: enough for 224 calls of 16000")

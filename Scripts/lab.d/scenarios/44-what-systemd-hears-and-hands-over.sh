@@ -7,7 +7,7 @@ one_client
 root=$(root_of gw)
 units=$root/etc/systemd/system
 
-culvert_configure gw
+culvert_configure gw sections="  read-only-group: adm;log: { security: { format: cef, to: journald } }"
 # secrets come from systemd alone
 sed -i 's/{ file: psk }/{ credential: psk }/; s/^  file: users.yaml/  credential: users/' "$root/etc/culvert/culvert.yaml"
 mkdir -p "$root/etc/handed-over" "$root/usr/local/sbin" "$root/usr/local/bin"
@@ -31,6 +31,7 @@ put gw /etc/systemd/system/culvertd.service.d/lab.conf <<END
 LoadCredential=psk:/etc/handed-over/psk
 LoadCredential=users:/etc/handed-over/users
 WatchdogSec=10
+SupplementaryGroups=adm
 END
 systemd_run gw systemctl daemon-reload
 
@@ -52,6 +53,24 @@ require "the client connects" client_connect client $gateway_address
 check "ping through the call" pings client 10.99.0.1 3
 check "the status follows" wait_for 25 status_has "1 call up"
 check "UDP 1701 is taken" grep -q :1701 <(on gw ss -uln)
+
+say "who may look"
+# asks SOCKET OPTION...: as somebody who is in the group adm alone
+asks() { on gw setpriv --reuid 65534 --regid "$(on gw getent group adm | cut -d : -f 3)" --clear-groups curl -s --max-time 10 \
+    -o /dev/null -w '%{http_code}' --unix-socket "/run/culvert/$1.sock" "${@:2}"; }
+check_equal "the group that may look looks" 200 "$(asks status http://localhost/v1/sessions)"
+check_equal "and changes nothing there" 403 "$(asks status http://localhost/v1/terminate -d '{"all":true}')"
+check_equal "nor gets at the other socket" 000 "$(asks control http://localhost/v1/sessions)"
+
+say "the journal"
+journal() { in_systemd journalctl --no-pager --quiet "$@"; }
+check "the call is found by event and user" grep -q 'control call-up' \
+    <(journal -o cat CULVERT_EVENT=call-up CULVERT_FIELD_USER=alice)
+check "it is a notice of culvertd" grep -q '^PRIORITY=5$' <(journal -o export -t culvertd CULVERT_EVENT=call-up)
+check "its trace finds the whole call" test "$(journal -o cat "$(journal -o export CULVERT_EVENT=call-up |
+    grep -a -m 1 '^CULVERT_TRACE=')" | wc -l)" -gt 3
+check "security events are found by action" grep -q '^CEF:0|Culvert|culvertd|.*|login-succeeded|' \
+    <(journal -o cat -t culvertd-security CULVERT_ACTION=login-succeeded)
 
 say "the doctor beside it"
 doctor --json >"$logs/gw/doctor.json"

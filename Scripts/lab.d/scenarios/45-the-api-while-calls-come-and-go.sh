@@ -52,7 +52,8 @@ check_equal "their set-up was timed" 2 "$(metric 'culvert_set_up_duration_second
 check_equal "a wrong key is a refusal" 1 "$(metric 'culvert_refusals_total{layer="ike",reason="authentication-failed"}')"
 check "the socket has the same" grep -qF 'culvert_calls{state="up"} 2' <(looks /metrics)
 check "no name and no address is in them" not grep -qE 'alice|203\.0\.113' <(web /metrics)
-check "the page shows who is there" grep -q alice <(web /)
+web / >"$logs/gw/page.html"
+check "the page shows who is there" grep -q alice "$logs/gw/page.html"
 check_equal "a web page from elsewhere reads nothing" 421 "$(status_of web / -H 'Host: gateway.example.net')"
 check_equal "nothing is changed over TCP" 405 "$(status_of web / -d x)"
 
@@ -70,7 +71,9 @@ check "by interface" culvertctl terminate --interface "$(interface_of bob)"
 check "bob's peer was told" wait_for 15 ppp_gone second
 check "the stream tells of it" wait_for 5 heard call-down '"user":"bob"'
 check "alice still pings" pings client 10.99.0.1
-check "by user, with curl" grep -q '"terminated":1' <(administers /v1/terminate -d '{"user":"alice"}')
+check "by inner address, with curl" grep -q '"terminated":1' <(
+    administers /v1/terminate -d "{\"address\":\"$(ppp_address client)\"}"
+)
 check "alice's peer was told" wait_for 15 ppp_gone client
 check "the watch saw them come and go" grep -c '"sessions":\[\]' "$logs/gw/watch.log"
 check "a reader that takes nothing is no burden" runs gw culvertd
