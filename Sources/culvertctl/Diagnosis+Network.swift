@@ -18,7 +18,7 @@ extension Diagnosis {
                 ? Finding(.ipForward, .ok, "the kernel forwards IPv4 packets")
                 : Finding(
                     .ipForward,
-                    .failure,
+                    .warning,
                     "the kernel does not forward IPv4 packets, so peers would reach this machine only",
                     remedy: "sysctl -w net.ipv4.ip_forward=1"
                 )
@@ -238,7 +238,6 @@ extension Diagnosis {
                 return packet
             }
         }
-        let privatePort = Int(RequestID.privatePorts.lowerBound)
         var findings = [
             judge(rules, packets("udp", 500) + packets("udp", 4500), .firewallIKE, "IKE (UDP 500 and 4500)") {
                 "nft insert rule \($0.place) udp dport '{ 500, 4500 }' accept"
@@ -246,9 +245,9 @@ extension Diagnosis {
             judge(rules, packets("esp", nil), .firewallESP, "ESP") {
                 "nft insert rule \($0.place) meta l4proto esp accept"
             },
-            judge(rules, packets("udp", privatePort, ipsec: true), .firewallL2TP, "L2TP from inside IPsec") {
-                "nft insert rule \($0.place) meta secpath exists udp dport '{ 1701, "
-                    + "\(RequestID.privatePorts.lowerBound)-\(RequestID.privatePorts.upperBound) }' accept"
+            // Our own table changes the port later than any filter looks at it.
+            judge(rules, packets("udp", 1701, ipsec: true), .firewallL2TP, "L2TP from inside IPsec") {
+                "nft insert rule \($0.place) meta secpath exists udp dport 1701 accept"
             },
         ]
         var forwarded = FirewallRules.Packet(family: 4, proto: "tcp")

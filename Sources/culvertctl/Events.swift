@@ -51,9 +51,13 @@ struct Events: ParsableCommand {
                 if Self.isReaderGone { Glibc.exit(0) }
                 return
             }
-            let text = isJSON ? String(decoding: bytes, as: UTF8.self).visible : render(line)
-            Main.write(text + "\n", to: STDOUT_FILENO)
+            Main.write(Self.text(of: line, bytes, isJSON: isJSON), to: STDOUT_FILENO)
         }
+    }
+
+    /// - Parameter bytes: The line as it came.
+    static func text(of line: EventLine, _ bytes: [UInt8], isJSON: Bool) -> String {
+        isJSON ? JSON.line(bytes) : render(line) + "\n"
     }
 
     private static var isReaderGone: Bool {

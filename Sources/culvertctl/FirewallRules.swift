@@ -134,7 +134,7 @@ struct FirewallRules: Hashable, Sendable {
         chains.contains { chain in
             chain.table != "culvert"
                 && chain.rules.contains {
-                    $0.contains { $0["masquerade"] != nil || $0["snat"] != nil || $0["xt"] != nil }
+                    $0.contains { $0["masquerade"] != nil || $0["snat"] != nil || $0["xt"]?["type"]?.text == "target" }
                 }
         }
     }
@@ -199,7 +199,12 @@ struct FirewallRules: Hashable, Sendable {
             case "drop", "reject": return (.drop, isCertain)
             case "return": return isCertain ? (nil, true) : (nil, false)
             case "queue": return (.doubt, false)
-            case "jump", "goto": return follow(body["target"]?.text, packet, chain, isCertain, depth)
+            case "jump": return follow(body["target"]?.text, packet, chain, isCertain, depth)
+            case "goto":
+                // Its end is the end of this chain, too.
+                let (way, isSure) = follow(body["target"]?.text, packet, chain, isCertain, depth)
+                guard case .end(let isDoubtful)? = way else { return (way, isSure) }
+                return isSure && !isDoubtful ? (nil, true) : (.doubt, false)
             case "vmap": return choose(body, packet, chain, isCertain, depth)
             case "counter", "log", "comment", "notrack", "mangle": continue
             case _: isCertain = false
@@ -249,9 +254,14 @@ struct FirewallRules: Hashable, Sendable {
         if let key = left["meta"]?["key"]?.text {
             answer = meta(key, right, packet)
         } else if let payload = left["payload"] {
-            answer = field(payload["protocol"]?.text ?? "", payload["field"]?.text ?? "", right, packet)
+            // What is not in the packet matches neither == nor !=.
+            guard let found = field(payload["protocol"]?.text ?? "", payload["field"]?.text ?? "", right, packet) else {
+                return .no
+            }
+            answer = found
         } else if left["ct"]?["key"]?.text == "state" {
-            answer = Self.contains(right, text: "new")
+            // Our own table keeps what comes out of IPsec away from connection tracking.
+            answer = Self.contains(right, text: packet.cameThroughIPsec ? "untracked" : "new")
         } else {
             answer = .unknown
         }
@@ -279,19 +289,23 @@ struct FirewallRules: Hashable, Sendable {
         return answers.contains(.yes) ? .yes : answers.contains(.unknown) ? .unknown : .no
     }
 
-    private func field(_ proto: String, _ field: String, _ right: JSONValue, _ packet: Packet) -> Answer {
+    private static let transports: Set = [
+        "tcp", "udp", "udplite", "icmp", "icmpv6", "igmp", "sctp", "dccp", "esp", "ah", "comp", "gre",
+    ]
+
+    /// - Returns: `nil` if such a packet has no such field.
+    private func field(_ proto: String, _ field: String, _ right: JSONValue, _ packet: Packet) -> Answer? {
         switch (proto, field) {
-        case ("ip", _) where packet.family == 6, ("ip6", _) where packet.family == 4: return .no
+        case ("ip", _) where packet.family == 6, ("ip6", _) where packet.family == 4: return nil
         case ("ip", "protocol"), ("ip6", "nexthdr"):
             return Self.contains(right, text: packet.proto, number: Self.number(of: packet.proto))
         case ("ip", "saddr"), ("ip6", "saddr"):
             return packet.source.map { Self.contains(right, address: $0) } ?? .unknown
         case ("ip", _), ("ip6", _): return .unknown
+        case (let name, _) where Self.transports.contains(name) && name != packet.proto: return nil
         case ("udp", "dport"), ("th", "dport"):
-            guard proto == "th" || packet.proto == "udp" else { return .no }
             return packet.port.map { Self.contains(right, number: $0) } ?? .unknown
-        case (packet.proto, _), ("th", _): return .unknown
-        case _: return .no
+        case _: return .unknown
         }
     }
 

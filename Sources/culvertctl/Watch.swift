@@ -23,8 +23,14 @@ struct Watch {
                 let words = screen.lose(error, on: terminal)
                 Main.write(words.text, to: words.isOutput ? STDOUT_FILENO : STDERR_FILENO)
             }
-            usleep(UInt32(min(seconds, 4_000) * 1_000_000))
+            Self.sleep(seconds)
         }
+    }
+
+    private static func sleep(_ seconds: Double) {
+        var rest = timespec(tv_sec: Int(seconds), tv_nsec: Int(seconds.truncatingRemainder(dividingBy: 1) * 1e9))
+        var left = timespec()
+        while nanosleep(&rest, &left) != 0, errno == EINTR { rest = left }
     }
 }
 

@@ -28,9 +28,12 @@ extension DoctorFacts {
         facts.machine.cryptoDrivers = ["cbc-aes-aesni", "aes-generic"]
         facts.machine.associations = .init(count: 4, offloaded: 0)
         facts.machine.fileLimit = 262_144
-        facts.gateway = Gateway(pools: [
-            Pool(name: "office", range: IPPrefix("10.99.0.0/20")!, gateway: .v4(0x0A63_0001))
-        ])
+        facts.gateway = Gateway(
+            calls: 4000,
+            pools: [
+                Pool(name: "office", range: IPPrefix("10.99.0.0/20")!, gateway: .v4(0x0A63_0001))
+            ]
+        )
         return facts
     }
 
@@ -68,6 +71,10 @@ private let accept = "{\"accept\": null}"
 private let drop = "{\"drop\": null}"
 private func udp(_ right: String) -> String {
     "{\"match\": {\"op\": \"==\", \"left\": {\"payload\": {\"protocol\": \"udp\", \"field\": \"dport\"}}, \"right\": \(right)}}"
+}
+private func field(_ proto: String, _ name: String, _ op: String, _ right: String) -> String {
+    "{\"match\": {\"op\": \"\(op)\", \"left\": {\"payload\": {\"protocol\": \"\(proto)\", \"field\": \"\(name)\"}}, "
+        + "\"right\": \(right)}}"
 }
 private func meta(_ key: String, _ right: String) -> String {
     "{\"match\": {\"op\": \"==\", \"left\": {\"meta\": {\"key\": \"\(key)\"}}, \"right\": \(right)}}"
@@ -130,8 +137,19 @@ struct DoctorTests {
             "modprobe -a l2tp_ppp"
         ),
         Case(
+            .kernelPart,
+            .warning,
+            .healthy.with {
+                for index in $0.preflight.probes.indices where $0.preflight.probes[index].part == .segmentSizes {
+                    $0.preflight.probes[index] = .init(.segmentSizes, failure: DataPlaneError(step: "rule", code: 95))
+                }
+            },
+            "the kernel has no ",
+            "modprobe -a nf_tables"
+        ),
+        Case(
             .ipForward,
-            .failure,
+            .warning,
             .healthy.sysctl("net.ipv4.ip_forward", "0"),
             "the kernel does not forward IPv4",
             "sysctl -w net.ipv4.ip_forward=1"
@@ -386,9 +404,9 @@ struct DoctorTests {
         Case(
             .firewallL2TP,
             .failure,
-            .healthy.with { $0.filter = .rules(ruleset(chain(udp("{\"range\": [500, 4500]}") + ", " + accept))) },
+            .healthy.with { $0.filter = .rules(ruleset(chain(udp("{\"range\": [500, 1700]}") + ", " + accept))) },
             "the nftables chain 'inet filter input' drops L2TP from inside IPsec",
-            "nft insert rule inet filter input meta secpath exists udp dport '{ 1701, 16384-32767 }' accept"
+            "nft insert rule inet filter input meta secpath exists udp dport 1701 accept"
         ),
         Case(
             .firewallForward,
@@ -493,6 +511,16 @@ struct DoctorTests {
             chain("{\"xt\": null}, " + accept), chain("{\"limit\": {\"rate\": 5}}, " + accept),
             chain(fromBlocked + ", " + accept),
             chain("{\"queue\": {}}"),
+            // What culvertctl firewall prints for it.
+            chain(
+                udp("{\"set\": [500, 4500]}") + ", " + accept,
+                meta("l4proto", "\"esp\"") + ", " + accept,
+                meta("ipsec", "true") + ", " + udp("1701") + ", " + accept
+            ),
+            // Not for protocols that are not ours, however it is put.
+            chain(policy: "accept", field("tcp", "dport", "!=", "22") + ", " + drop),
+            chain(policy: "accept", field("icmp", "type", "!=", "\"echo-request\"") + ", " + drop),
+            chain(policy: "accept", field("ip6", "saddr", "!=", "\"fe80::1\"") + ", " + drop),
             // Drops for others only.
             chain(policy: "accept", meta("l4proto", "\"tcp\"") + ", " + drop),
             chain(policy: "accept", meta("iifname", "\"lo\"") + ", " + drop),
@@ -520,6 +548,11 @@ struct DoctorTests {
             ),
             chain(named: "inner", hook: nil, "{\"return\": null}", accept) + ", "
                 + chain("{\"jump\": {\"target\": \"inner\"}}"),
+            // What is said of TCP lets no UDP in.
+            chain(field("tcp", "dport", "!=", "22") + ", " + accept),
+            // The end of what was gone to is the end.
+            chain(named: "inner", hook: nil, udp("22") + ", " + accept) + ", "
+                + chain("{\"goto\": {\"target\": \"inner\"}}", accept),
             // Another chain at the same hook.
             chain(policy: "accept") + ", " + chain(named: "other", udp("22") + ", " + accept),
         ]
@@ -527,6 +560,28 @@ struct DoctorTests {
     func alarm(_ chains: String) {
         let facts = DoctorFacts.healthy.with { $0.filter = .rules(ruleset(chains)) }
         #expect(Diagnosis.findings(in: facts).contains { $0.id == .firewallIKE && $0.level == .failure })
+    }
+
+    @Test(
+        "A firewall that drops L2TP after decryption is found",
+        arguments: [
+            udp("1701") + ", " + drop,
+            "{\"match\": {\"op\": \"in\", \"left\": {\"ct\": {\"key\": \"state\"}}, \"right\": [\"untracked\"]}}, "
+                + drop,
+        ]
+    )
+    func dropsL2TP(_ rule: String) {
+        let facts = DoctorFacts.healthy.with { $0.filter = .rules(ruleset(chain(policy: "accept", rule))) }
+        let found = Diagnosis.findings(in: facts).filter { $0.level != .ok }
+        #expect(found.map(\.id) == [.firewallL2TP])
+    }
+
+    @Test
+    func `The gateway's own address in a pool is no overlap`() {
+        var own = MachineFacts.Interface("dummy0")
+        own.addresses = [.init(.v4(0x0A63_0001), length: 32)]
+        let facts = DoctorFacts.healthy.with { $0.machine.interfaces.append(own) }
+        #expect(Diagnosis.findings(in: facts).filter { $0.id == .poolOverlap && $0.level != .ok } == [])
     }
 
     @Test
@@ -575,14 +630,19 @@ struct DoctorTests {
 
     @Test
     func `What is printed begins with the gravest, and fits`() {
-        let facts = DoctorFacts.healthy.sysctl("net.ipv4.ip_forward", "0").sysctl("net.ipv4.ip_no_pmtu_disc", "1")
+        let facts = DoctorFacts.healthy.sysctl("net.ipv4.ip_forward", "0").with {
+            $0.filter = .rules(ruleset(chain(policy: "accept", udp("500") + ", " + drop)))
+        }
         let report = DoctorReport(Diagnosis.findings(in: facts))
         #expect(report.failures == 1)
         #expect(report.warnings == 1)
         let lines = render(report, all: false).split(separator: "\n").map(String.init)
+        let first = "failure  firewall-ike:      the nftables chain 'inet filter input' drops"
+        #expect(lines.first?.hasPrefix(first) == true)
         #expect(
-            lines.first
-                == "failure  ip-forward:        the kernel does not forward IPv4 packets, so peers would reach this"
+            lines.contains(
+                "warning  ip-forward:        the kernel does not forward IPv4 packets, so peers would reach this"
+            )
         )
         #expect(lines.contains("                            => sysctl -w net.ipv4.ip_forward=1"))
         #expect(lines.last?.hasPrefix("1 failure, 1 warning, ") == true)

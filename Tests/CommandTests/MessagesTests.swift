@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ControlPlane
+import Runtime
 import Testing
 
 @testable import culvertctl
@@ -25,6 +26,16 @@ struct MessagesTests {
     func `Only what is asked for is sent`() throws {
         let bytes = try JSON.bytes(of: TerminateRequest(user: "alice"))
         #expect(String(decoding: bytes, as: UTF8.self) == #"{"user":"alice"}"#)
+    }
+
+    @Test
+    func `An event with hostile text is one line of the same JSON`() throws {
+        let document = Array(#"{"kind":"call-up","message":"\u001b\#u{202E}é","time":"2026-11-21T12:26:11.751Z"}"#.utf8)
+        let line: EventLine = try #require(JSON.value(from: document))
+        let text = Events.text(of: line, document, isJSON: true)
+        #expect(text.hasSuffix("}\n") && text.dropLast().unicodeScalars.allSatisfy(\.isVisible))
+        #expect(JSON.value(from: Array(text.utf8)) == line)
+        #expect(Events.text(of: line, document, isJSON: false).unicodeScalars.allSatisfy { $0 == "\n" || $0.isVisible })
     }
 
     @Test

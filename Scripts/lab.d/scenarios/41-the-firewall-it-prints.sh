@@ -39,11 +39,22 @@ tables() { on gw nft list tables | grep -c "inet culvert-firewall"; }
 # table_of_ours: culvertd's own, without what it counts
 table_of_ours() { on gw nft list table inet culvert | sed 's/packets [0-9]* bytes [0-9]*//'; }
 
+# level_of FINDING: what the doctor makes of it
+level_of() {
+    on gw $stage/culvertctl doctor --config /etc/culvert/culvert.yaml --socket $culvert_socket --json | tr -d ' \n' |
+        sed -n "s/.*\"id\":\"$1\",\"level\":\"\([a-z]*\)\".*/\1/p"
+}
+
 firewall >"$logs/firewall.nft"
 ours=$(table_of_ours)
 require "the administrator's rules are taken" administrator_drops
+check_equal "the doctor sees that IKE is dropped" failure "$(level_of firewall-ike)"
+check_equal "and L2TP" failure "$(level_of firewall-l2tp)"
 check "without ours a client gets no keys" not ipsec_connect client $gateway_address tries=1 base=1 patience=10
 require "the administrator's rules are taken with the printed lines" administrator_drops with
+for finding in firewall-ike firewall-esp firewall-l2tp firewall-forward; do
+    check_equal "the doctor finds nothing wrong with them: $finding" ok "$(level_of $finding)"
+done
 require "with them it connects" client_connect client $gateway_address
 check "and pings" pings client 10.99.0.1
 

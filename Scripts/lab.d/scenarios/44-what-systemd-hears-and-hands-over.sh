@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # The example units under a real systemd: status text, sockets and secrets of systemd's, a loop that hangs, the doctor.
-# boot: systemd
+# boot: package
 # timeout: 600
 one_client
 root=$(root_of gw)

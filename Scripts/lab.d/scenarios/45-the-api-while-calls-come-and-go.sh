@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # The API with curl, the stream of events, metrics, the page, security events and a log without names, while calls come and go.
-# boot: observation
+# boot: rules
 one_client
 node_add second
 wan_attach second 203.0.113.11

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # Every command of ours that README and Docs show is run as it stands there, beside a call that is up.
-# boot: observation
+# boot: rules
 one_client
 node_add stranger
 wan_attach stranger 203.0.113.12

@@ -130,7 +130,9 @@ extension MachineFacts {
 
     private mutating func gatherPrograms() {
         for process in KernelText.list("/proc") where process.allSatisfy(\.isNumber) {
-            guard let name = KernelText.read("/proc/\(process)/comm").map(KernelText.trimmed) else { continue }
+            guard let name = KernelText.read("/proc/\(process)/comm").map(KernelText.trimmed),
+                Self.sharesNetwork(process)
+            else { continue }
             programs.insert(name)
             if name == "culvertd",
                 let limit = Self.openFiles(inLimits: KernelText.read("/proc/\(process)/limits") ?? "")
@@ -143,6 +145,14 @@ extension MachineFacts {
         var hard: UInt64 = 0
         // culvertd raises it as far as it is allowed.
         if fileLimit == nil, culvert_file_limits(&soft, &hard) == 0 { fileLimit = Int(clamping: hard) }
+    }
+
+    /// What runs in a container of its own network is in nobody's way here.
+    private static func sharesNetwork(_ process: String) -> Bool {
+        var own = stat()
+        var other = stat()
+        guard stat("/proc/self/ns/net", &own) == 0, stat("/proc/\(process)/ns/net", &other) == 0 else { return true }
+        return own.st_ino == other.st_ino
     }
 
     private static func enabledUnits() -> Set<String> {

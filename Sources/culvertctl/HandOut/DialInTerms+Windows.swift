@@ -31,12 +31,15 @@ extension DialInTerms {
                 "    -Name AssumeUDPEncapsulationContextOnSendRule -Type DWord -Value 2",
             ]
         }
-        if let password = try typedPassword() {
+        if let password = try typedPassword(), [name, user, password].allSatisfy(\.isWordForRasdial) {
             lines += [
                 "# Connects now. Windows remembers the password only if it is typed into its own window.",
                 "& rasdial.exe $name \(user.powerShellQuoted) \(password.powerShellQuoted)",
             ]
         } else {
+            if password != nil {
+                lines.append("# No password here: rasdial.exe does not take a name or a password like these.")
+            }
             lines.append(
                 "Write-Output \("Connect with user name \(user); Windows asks for the password.".powerShellQuoted)"
             )
@@ -57,6 +60,11 @@ extension DialInTerms {
 }
 
 extension String {
+    /// PowerShell 5 hands quotation marks on unescaped; the program takes some words for options.
+    fileprivate var isWordForRasdial: Bool {
+        !contains("\"") && !hasSuffix("\\") && !hasPrefix("/") && self != "*" && !isEmpty
+    }
+
     /// A literal of PowerShell, which takes typographic quotation marks for plain ones.
     var powerShellQuoted: String {
         var text = "'"

@@ -37,14 +37,15 @@ struct DialInTerms {
         server = try Self.server(order, settings)
         name = order.name ?? server
         user = account.name
-        key = try Self.key(of: account.name, profile)
+        key = try Self.key(of: account.name, profile, settings)
         password = order.withPassword ? try Self.password(of: account) : nil
         group = order.group
         routes = order.route.compactMap { IPPrefix($0) }
         authentication = settings.controlPlane.ppp.authentication
         concealsNAT = profile.concealsNAT
         warnings = try Self.warnings(order, profile, load)
-        for (text, what) in [(server, "the server"), (name, "the connection's name"), (user, "the user's name")] {
+        let texts = [(server, "the server"), (name, "the connection's name"), (user, "the user's name")]
+        for (text, what) in texts + (group.map { [($0, "the group")] } ?? []) {
             guard !text.isEmpty, text.unicodeScalars.allSatisfy(\.isVisible) else {
                 throw Problem("\(what) has characters that no client takes: \(text.visible)")
             }
@@ -100,14 +101,26 @@ struct DialInTerms {
         )
     }
 
-    /// The user's own key where keys have the names of users, the first that is valid otherwise.
-    private static func key(of user: String, _ profile: Profile) throws(Problem) -> SecretBytes {
+    /// The user's own key where keys have the names of users; else the one that is valid longest, the last of equals: who
+    /// changes keys hands out the new one.
+    private static func key(of user: String, _ profile: Profile, _ settings: Settings) throws(Problem) -> SecretBytes {
         let now = WallClockTime.current().milliseconds
         let valid = profile.preSharedKeys.filter { key in key.until.map { now < $0.milliseconds } ?? true }
-        guard let key = valid.last(where: { $0.name == user }) ?? valid.first else {
+        guard !valid.isEmpty else {
             throw Problem("no pre-shared key of profile \(profile.name.visible) is valid any more")
         }
-        return key.secret
+        let others = Set(settings.controlPlane.users.map(\.name)).subtracting([user])
+        let own = valid.filter { $0.name == user }
+        let shared = valid.filter { $0.name.map { !others.contains($0) } ?? true }
+        var longest: PreSharedKey?
+        for key in own.isEmpty ? shared : own where longest.map({ $0.end <= key.end }) ?? true { longest = key }
+        guard let longest else {
+            throw Problem(
+                "profile \(profile.name.visible) has keys for other users only",
+                remedy: "add one with the name \(user.visible)"
+            )
+        }
+        return longest.secret
     }
 
     private static func password(of user: User) throws(Problem) -> SecretBytes {
@@ -129,14 +142,25 @@ struct DialInTerms {
     ) throws -> [String] {
         // The simulated clients come in a group of another name.
         guard order.group == nil, let vector = order.system.vector else { return [] }
-        let arguments = ["--client", vector.name, "--config", order.config, "--user", order.user]
-        let check = try Check.parse(arguments + ["--profile", profile.name])
-        let report = try CheckStage(check: check, load: load).report(vector)
+        let report: CheckReport
+        do {
+            let check = try Check.parse([
+                "--client=\(vector.name)", "--config=\(order.config)", "--user=\(order.user)",
+                "--profile=\(profile.name)",
+            ])
+            report = try CheckStage(check: check, load: load).report(vector)
+        } catch let problem as Problem {
+            return ["whether \(vector.title) would connect could not be tried: \(problem.message)"]
+        }
         guard !report.wouldConnect else { return [] }
         return [
             "\(vector.title) would be refused by this configuration; culvertctl check --client \(vector.name) says why"
         ] + report.additions.map { "\($0.place): add \($0.text)" }
     }
+}
+
+extension PreSharedKey {
+    fileprivate var end: Int64 { until?.milliseconds ?? .max }
 }
 
 extension Profile {

@@ -77,8 +77,8 @@ struct HandOut: ParsableCommand {
                 "--route is for windows and networkmanager; others choose networks in their settings."
             )
         }
-        for text in route where IPPrefix(text) == nil {
-            throw ValidationError("\(text.visible) is no network such as 10.0.0.0/8.")
+        for text in route where IPPrefix(text)?.address.isV4 != true {
+            throw ValidationError("\(text.visible) is no IPv4 network such as 10.0.0.0/8.")
         }
     }
 

@@ -18,7 +18,9 @@ enum PrivateFile {
             let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
-                throw Problem("\(path.visible) cannot be written: \(String(cString: strerror(errno)))")
+                let reason = String(cString: strerror(errno))
+                unlink(path)
+                throw Problem("\(path.visible) cannot be written: \(reason)")
             }
             rest = rest.dropFirst(count)
         }

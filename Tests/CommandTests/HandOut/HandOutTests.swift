@@ -76,9 +76,63 @@ struct HandOutTests {
     }
 
     @Test func noQuotationMarkEndsALiteralOfPowerShell() throws {
-        let text = try Self.sheet("d\\ave \"q\"", "--for", "windows", "--with-password").text
-        #expect(text.contains("& rasdial.exe $name 'd\\ave \"q\"' '‘‘quoted’’'"))
+        let text = try Self.sheet("alice", "--for", "windows", "--with-password", "--name", "‘a’").text
+        #expect(text.contains("$name = '‘‘a’’'"))
+        #expect(text.contains("& rasdial.exe $name 'alice' 'it''s $5 & <more>'"))
         #expect(text.hasPrefix("\u{FEFF}"), "without a mark Windows does not take it for UTF-8")
+    }
+
+    @Test func rasdialIsGivenNoWordsThatItMistakes() throws {
+        let text = try Self.sheet("d\\ave \"q\"", "--for", "windows", "--with-password").text
+        #expect(!text.contains("& rasdial.exe"))
+        #expect(!text.contains("quoted"))
+        #expect(text.contains("# No password here: rasdial.exe does not take"))
+        #expect(text.contains("Windows asks for the password"))
+    }
+
+    private static func rotating(_ secrets: String) -> String {
+        configuration.replacing(
+            "      secret: { file: psk }\n      allow-legacy: [modp1024]",
+            with: "      secrets: [\(secrets)]"
+        )
+    }
+
+    @Test(arguments: [
+        ("{ name: a, secret: the-old-one, until: 2099-03-31 }, { name: b, secret: the-new-one }", "the-new-one"),
+        ("{ name: b, secret: the-new-one }, { name: a, secret: the-old-one, until: 2099-03-31 }", "the-new-one"),
+        (
+            "{ name: a, secret: the-old-one, until: 2098-01-01 }, { name: b, secret: the-new-one, until: 2099-01-01 }",
+            "the-new-one"
+        ),
+        ("{ name: a, secret: the-old-one }, { name: b, secret: the-new-one }", "the-new-one"),
+        ("{ name: alice, secret: her-own }, { name: all, secret: the-new-one }", "her-own"),
+        ("{ name: bob, secret: his-own }, { name: all, secret: the-new-one }", "the-new-one"),
+    ])
+    func whoChangesKeysHandsOutTheNewOne(secrets: String, key: String) throws {
+        let text = try Self.sheet("alice", "--for", "windows", configuration: Self.rotating(secrets)).text
+        #expect(text.contains("-L2tpPsk '\(key)'"))
+    }
+
+    @Test func nobodyGetsTheKeyOfAnother() throws {
+        let problem = try #require(throws: Problem.self) {
+            try Self.sheet(
+                "alice",
+                "--for",
+                "windows",
+                configuration: Self.rotating("{ name: bob, secret: his-own-long-key }")
+            )
+        }
+        #expect(problem.message == "profile remote-access has keys for other users only")
+    }
+
+    @Test func aHandOutThatCannotBeTriedIsStillWritten() throws {
+        let shadowed = Self.configuration.replacing(
+            "    - name: groups",
+            with: "    - name: second\n      secret: { file: psk }\n    - name: groups"
+        )
+        let sheet = try Self.sheet("alice", "--for", "macos", "--profile", "second", configuration: shadowed)
+        #expect(sheet.text.contains("com.apple.vpn.managed"))
+        #expect(sheet.warnings.first?.hasPrefix("whether ") == true)
     }
 
     @Test(arguments: ["macos", "ios"])
@@ -205,7 +259,7 @@ struct HandOutTests {
     @Test(arguments: [
         ["alice"], ["alice", "--for", "windows", "--qr"], ["alice", "--for", "ios", "--url", "https://a"],
         ["alice", "--for", "windows", "--group", "sales"], ["alice", "--for", "ios", "--route", "10.0.0.0/8"],
-        ["alice", "--for", "windows", "--route", "ten"],
+        ["alice", "--for", "windows", "--route", "ten"], ["alice", "--for", "windows", "--route", "2001:db8::/32"],
     ])
     func wrongUsageIsWrongUsage(arguments: [String]) {
         #expect(throws: (any Error).self) { try HandOut.parse(arguments) }
