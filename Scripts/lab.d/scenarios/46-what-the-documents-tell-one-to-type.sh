@@ -33,8 +33,9 @@ may_say_no='doctor|reveal|terminate'
 
 # runs_well COMMAND-LINE: true if it ends as it should; what it said is in said
 runs_well() {
-    local status
-    on gw timeout 4 sh -c "$1" >"$logs/gw/said" 2>&1 </dev/null
+    local status seconds=120
+    [[ ! $1 =~ $endless ]] || seconds=4
+    on gw timeout $seconds sh -c "$1" >"$logs/gw/said" 2>&1 </dev/null
     status=$?
     if [[ $1 =~ $endless ]]; then
         [ $status = 124 ]
