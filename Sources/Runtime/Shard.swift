@@ -79,6 +79,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     var traffic = TrafficReadings()
     /// For ``measure(for:_:)``.
     var waiting: [Waiting] = []
+    var kept = KeptAnswers()
     private let isSampling: Bool
     /// Empty wake-ups of descriptors that hung up.
     private var hangUps: [Int32: Int] = [:]
