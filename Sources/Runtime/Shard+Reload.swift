@@ -30,9 +30,9 @@ extension Shard {
     }
 
     /// The one place where a service manager is to be told that a reload begins and ends; a dry run is none.
-    private func serviceManagerHears(reloading: Bool, _ order: ReloadOrder) {
+    private mutating func serviceManagerHears(reloading: Bool, _ order: ReloadOrder) {
         guard !order.isDryRun else { return }
-        if reloading { service.beginReload(at: now) } else { service.endReload() }
+        if reloading { service.beginReload(at: now) } else { service.endReload(at: now) }
     }
 
     mutating func take(_ read: ConfigurationRead) {

@@ -124,6 +124,9 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
         interpreter.sink.report(description, at: now)
     }
 
+    /// Tells the service manager, if there is one, that requests are answered.
+    package mutating func becomeReady() { service.becomeReady(at: now) }
+
     /// Serves until it is told to end and has said goodbye; then the kernel holds nothing of ours.
     package mutating func run() throws(SystemError) {
         defer { plane.shutDown() }
