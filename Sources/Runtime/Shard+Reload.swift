@@ -6,6 +6,10 @@ internal import Primitives
 /// Another configuration for a shard that serves: read elsewhere, applied here between two turns, whole or not at all.
 extension Shard {
     mutating func reloadOnSignal() {
+        if reloader?.isReading == true, ending == nil {
+            reloader?.wantAgain()
+            return
+        }
         reload(ReloadOrder(isDryRun: false), by: nil) { _ in }
     }
 
@@ -36,7 +40,7 @@ extension Shard {
     }
 
     mutating func take(_ read: ConfigurationRead) {
-        reloader?.finish()
+        let isWantedAgain = reloader?.finish() == true
         var report = judge(read)
         if report.outcome == .planned, !read.order.isDryRun, let plan = read.plan {
             do throws(StartProblem) {
@@ -49,6 +53,7 @@ extension Shard {
         if !read.order.isDryRun { tell(report, by: read.requester) }
         serviceManagerHears(reloading: false, read.order)
         read.reply(.reload(report))
+        if isWantedAgain, ending == nil { reloadOnSignal() }
     }
 
     private func judge(_ read: ConfigurationRead) -> ReloadReport {
