@@ -199,6 +199,6 @@ extension ControlPlane.Departure.Reason {
             return
         }
         guard user.isDisabled else { return nil }
-        self = .userDisabled(user.name)
+        self = .userDisabled(userName)
     }
 }

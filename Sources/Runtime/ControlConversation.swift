@@ -30,20 +30,12 @@ final class ControlConversation: ChannelInboundHandler {
     private let limits: ControlSocket.Limits
     private let door: ControlDoor
     private let hub: EventHub
-    private let answers: AnswerBudget
 
-    init(
-        mailbox: Mailbox<ShardMessage>,
-        limits: ControlSocket.Limits,
-        door: ControlDoor,
-        hub: EventHub,
-        answers: AnswerBudget
-    ) {
+    init(mailbox: Mailbox<ShardMessage>, limits: ControlSocket.Limits, door: ControlDoor, hub: EventHub) {
         self.mailbox = mailbox
         self.limits = limits
         self.door = door
         self.hub = hub
-        self.answers = answers
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -185,14 +177,17 @@ final class ControlConversation: ChannelInboundHandler {
         )
         guard wantsBody else {
             door.streams.leave()
+            state = .answered
             finish(head, ByteBuffer())
-            return .answered
+            return state
         }
         cancelTimers()
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         let stream = EventStream(filter: filter, limits: limits, context: context)
+        // Known before the first byte is written: if the caller has left, the channel ends within that.
+        state = .streaming(stream)
         hub.add(stream)
-        return .streaming(stream)
+        return state
     }
 
     private func cancelTimers() {
@@ -207,12 +202,12 @@ final class ControlConversation: ChannelInboundHandler {
         case .waitHead, .waitBody, .waitReply: state = .answered
         }
         let count = wantsBody ? response.body.count : 0
-        guard answers.take(count) else {
+        guard door.answers.take(count) else {
             let refusal = ControlResponse(.fullOfAnswers)
             finish(head(of: refusal), ByteBuffer(bytes: refusal.body))
             return
         }
-        let budget = answers
+        let budget = door.answers
         finish(head(of: response), wantsBody ? ByteBuffer(bytes: response.body) : ByteBuffer()) {
             budget.giveBack(count)
         }

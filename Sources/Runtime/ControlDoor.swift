@@ -16,12 +16,20 @@ final class ControlDoor {
     /// Connections of those who may not.
     let strangers = ConnectionCount()
     let streams = ConnectionCount()
+    let answers: AnswerBudget
 
-    init(access: ControlAccess, authority: PeerAuthority, administrativePath: String, refusals: PeerRefusals) {
+    init(
+        access: ControlAccess,
+        authority: PeerAuthority,
+        administrativePath: String,
+        refusals: PeerRefusals,
+        answers: AnswerBudget
+    ) {
         self.access = access
         self.authority = authority
         self.administrativePath = administrativePath
         self.refusals = refusals
+        self.answers = answers
     }
 }
 
@@ -56,21 +64,26 @@ struct SocketPeer {
 /// Who may use a socket, even if the mode of its file once let others in.
 struct PeerAuthority: Hashable, Sendable {
     /// Our own.
-    var user: UInt32
+    let user: UInt32
     /// `nil` if no group has a right to the socket.
-    var group: UInt32?
-    var isForEverybody = false
+    let group: UInt32?
+    let isForEverybody: Bool
+    /// `nil` if it has none, or is that of root. Looked up once: whoever keeps the names may be far away.
+    let groupName: String?
 
     init(user: UInt32, group: UInt32?, isForEverybody: Bool = false) {
         self.user = user
         self.group = group
         self.isForEverybody = isForEverybody
+        groupName = group.flatMap { $0 == 0 ? nil : Self.name(ofGroup: $0) }
     }
 
     init(_ file: ControlSocketFile, _ access: ControlAccess) {
-        user = geteuid()
-        group = file.mode & 0o020 == 0 ? nil : file.group
-        isForEverybody = access == .reading && file.mode & 0o002 != 0
+        self.init(
+            user: geteuid(),
+            group: file.mode & 0o020 == 0 ? nil : file.group,
+            isForEverybody: access == .reading && file.mode & 0o002 != 0
+        )
     }
 
     func admits(_ peer: SocketPeer?) -> Bool {
@@ -81,9 +94,7 @@ struct PeerAuthority: Hashable, Sendable {
         return peer.group == group || peer.isMember(group)
     }
 
-    /// `nil` if it has none, or is that of root.
-    var groupName: String? {
-        guard let group, group != 0 else { return nil }
+    private static func name(ofGroup group: UInt32) -> String {
         var entry = Glibc.group()
         var found: UnsafeMutablePointer<Glibc.group>?
         var buffer = [CChar](repeating: 0, count: 16_384)

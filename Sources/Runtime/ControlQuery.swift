@@ -25,8 +25,6 @@ struct ControlQuery {
         }
     }
 
-    var isEmpty: Bool { parameters.isEmpty }
-
     subscript(_ name: String) -> String? { parameters[name] }
 
     /// `all`, `all=true` or `all=false`; `false` if it is not there.

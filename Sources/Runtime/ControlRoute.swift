@@ -115,7 +115,7 @@ package enum ControlRoute: Hashable, Sendable {
 }
 
 extension CallSelector {
-    private enum Key: String, CodingKey, CaseIterable {
+    private enum Choice: String {
         case trace
         case user
         case peer
@@ -124,22 +124,37 @@ extension CallSelector {
         case all
     }
 
+    /// Whatever is there: what is not understood must not be passed over, or `all` beside it would end every call.
+    private struct Key: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+
+        init(stringValue: String) {
+            self.stringValue = stringValue
+        }
+
+        init?(intValue: Int) { nil }
+    }
+
     private struct Body: Decodable {
         let selector: CallSelector
 
         init(from decoder: any Decoder) throws {
             let container = try decoder.container(keyedBy: Key.self)
-            guard container.allKeys.count == 1, let key = container.allKeys.first else {
+            guard container.allKeys.count == 1, let key = container.allKeys.first,
+                let choice = Choice(rawValue: key.stringValue)
+            else {
                 throw ControlRefusal(400, "exactly one of trace, user, peer, address, interface and all is needed")
             }
-            selector = try Body.selector(of: key, in: container)
+            selector = try Body.selector(choice, key, in: container)
         }
 
         private static func selector(
-            of key: Key,
+            _ choice: Choice,
+            _ key: Key,
             in container: KeyedDecodingContainer<Key>
         ) throws -> CallSelector {
-            switch key {
+            switch choice {
             case .all:
                 guard try container.decode(Bool.self, forKey: key) else {
                     throw ControlRefusal(400, "all is either true or left out")

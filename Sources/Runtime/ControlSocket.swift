@@ -42,9 +42,10 @@ package final class ControlSocket: Sendable {
         package var requestTime: Duration = .seconds(5)
         /// From the connection to the end of the answer; a stream of events has no end.
         package var connectionTime: Duration = .seconds(30)
-        /// Of all answers that are not read yet; one alone may be longer.
+        /// Of all answers of one socket that are not read yet; one alone may be longer. Each socket has as much, so that
+        /// readers who do not read leave administrators theirs: two sockets hold twice that.
         package var answerBytes = 64 << 20
-        /// Of those connections, the ones that follow the events.
+        /// Of the connections to each socket, the ones that follow the events.
         package var streams = 16
         /// What waits for one listener.
         package var streamEvents = 4096
@@ -134,7 +135,6 @@ private final class ControlService {
     private let mailbox: Mailbox<ShardMessage>
     private let limits: ControlSocket.Limits
     private let refusals: PeerRefusals
-    private let answers: AnswerBudget
 
     init(
         mailbox: Mailbox<ShardMessage>,
@@ -146,7 +146,6 @@ private final class ControlService {
         self.limits = limits
         hub = EventHub(feed: feed, eventLoop: eventLoop)
         refusals = PeerRefusals(mailbox: mailbox, eventLoop: eventLoop)
-        answers = AnswerBudget(limit: limits.answerBytes)
     }
 
     func door(_ access: ControlAccess, _ authority: PeerAuthority, administrativePath: String) -> ControlDoor {
@@ -154,7 +153,8 @@ private final class ControlService {
             access: access,
             authority: authority,
             administrativePath: administrativePath,
-            refusals: refusals
+            refusals: refusals,
+            answers: AnswerBudget(limit: limits.answerBytes)
         )
     }
 
@@ -166,9 +166,7 @@ private final class ControlService {
             withServerUpgrade: nil,
             withErrorHandling: false
         )
-        try pipeline.addHandler(
-            ControlConversation(mailbox: mailbox, limits: limits, door: door, hub: hub, answers: answers)
-        )
+        try pipeline.addHandler(ControlConversation(mailbox: mailbox, limits: limits, door: door, hub: hub))
     }
 }
 

@@ -104,7 +104,7 @@ package struct Daemon {
                     + (control.readOnlyPath.map { [.init("read-only-socket", $0)] } ?? [])
             )
         )
-        service.send(.ready)
+        shard.becomeReady()
         whenReady(Running(mailbox: mailbox, sockets: locals))
         isPlaneOurs = false
         try shard.run()

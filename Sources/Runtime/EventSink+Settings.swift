@@ -38,9 +38,8 @@ extension EventSink {
     ) throws(StartProblem) {
         let output = try self.output(settings)
         var security: SecurityLog?
-        if let wanted = settings.log.security, wanted == self.security?.settings,
-            settings.gateway == self.security?.gateway
-        {
+        let keepsSecurity = keepsSecurity(under: settings, beside: output)
+        if keepsSecurity {
             security = self.security
         } else if let wanted = settings.log.security {
             var own: LogOutput?
@@ -56,13 +55,25 @@ extension EventSink {
         if let wanted = settings.log.privacy {
             privacy = self.privacy?.settings == wanted ? self.privacy : try Privacy(wanted, owner: owner)
         }
-        if security?.settings != self.security?.settings { tellHeld(at: now, ends: true) }
+        if !keepsSecurity { tellHeld(at: now, ends: true) }
         self.output = output
         self.security = security
         self.privacy = privacy
         format = LogFormat(rawValue: settings.log.format.rawValue) ?? .text
         level = settings.log.level
-        forget(at: now)
+        // At the start no thread of root's may stay behind, and packets wait for a reload anyway.
+        forget(at: now, waits: true)
+    }
+
+    /// Whether the security log there is will do. On standard error it shares the log's descriptor, unless the log has
+    /// gone to the journal: there its lines would be entries that nobody can read.
+    ///
+    /// - Parameter output: Where the log goes from now on.
+    private func keepsSecurity(under settings: Settings, beside output: LogOutput) -> Bool {
+        guard let security, settings.log.security == security.settings, settings.gateway == security.gateway else {
+            return false
+        }
+        return security.settings.to != .stderr || (security.output != nil) == output.isJournal
     }
 
     /// The one there is, if it will do: it has a count of what was lost.

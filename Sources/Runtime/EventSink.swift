@@ -80,8 +80,9 @@ package struct EventSink: Sendable {
         at now: MonotonicTime
     ) {
         if let minute, minute.end <= now { endMinute() }
-        let action = security == nil ? nil : SecurityAction.of(description)
+        let action = security == nil ? nil : admittedAction(of: description, at: now)
         let isLogged = description.severity >= level && limiter.admits(description, from: peer?.address, at: now)
+        // Only now: to conceal what nobody writes would be work that strangers order.
         guard isLogged || action != nil else { return }
         let line = line(description, trace: trace, peer: peer)
         if let action { write(line, action, at: now) }
@@ -89,23 +90,39 @@ package struct EventSink: Sendable {
             let bytes = bytes(of: line)
             if fits(bytes.count, at: now) { write(bytes) }
         }
-        if let problem = privacy?.takeProblem() {
-            report(
-                EventDescription(
-                    .control,
-                    .error,
-                    "privacy-keys-unavailable",
-                    "there is no key for pseudonyms, and the log leaves out what they would stand for: \(problem)",
-                    remedy: "see that culvertd may write in log.privacy.keys, and that its disk is not full"
-                ),
-                at: now
-            )
-        }
+        tellKeyProblem(at: now)
+    }
+
+    private mutating func tellKeyProblem(at now: MonotonicTime) {
+        guard let problem = privacy?.takeProblem() else { return }
+        let words =
+            switch problem {
+            case .noKey(let error):
+                "there is no key for pseudonyms, and the log leaves out what they would stand for: \(error)"
+            case .notForgotten(let error):
+                "old keys for pseudonyms cannot be overwritten and deleted, and reveal longer than log.privacy.after "
+                    + "says: \(error)"
+            }
+        report(
+            EventDescription(
+                .control,
+                .error,
+                "privacy-keys-unavailable",
+                words,
+                remedy: "see that culvertd may write in log.privacy.keys, and that its disk is not full"
+            ),
+            at: now
+        )
+    }
+
+    /// What it means to security, if the security log takes it.
+    private mutating func admittedAction(of description: EventDescription, at now: MonotonicTime) -> SecurityAction? {
+        guard let action = SecurityAction.of(description) else { return nil }
+        tellHeld(at: now, ends: action.id == "gateway-stopped")
+        return security?.admits(action, at: now) == true ? action : nil
     }
 
     private mutating func write(_ line: LogLine, _ action: SecurityAction, at now: MonotonicTime) {
-        tellHeld(at: now, ends: action.id == "gateway-stopped")
-        guard security?.admits(action, at: now) == true else { return }
         if security?.write(line, action, shared: &output) == false { counters.lostLogLines += 1 }
         if let file = security?.output?.file, let problem = file.takeProblem() {
             report(
@@ -176,13 +193,16 @@ package struct EventSink: Sendable {
             )
         }
         tellHeld(at: now)
-        if let nextForgetting, nextForgetting <= now { forget(at: now) }
+        if let nextForgetting, nextForgetting <= now { forget(at: now, waits: false) }
     }
 
     /// Deletes the keys of old pseudonyms, and plans to do so again.
-    mutating func forget(at now: MonotonicTime) {
-        privacy?.forget(before: wallClock())
+    ///
+    /// - Parameter waits: For the disk.
+    mutating func forget(at now: MonotonicTime, waits: Bool) {
+        privacy?.forget(before: wallClock(), waits: waits)
         nextForgetting = privacy == nil ? nil : now.advanced(by: Self.forgettingInterval)
+        tellKeyProblem(at: now)
     }
 
     /// Tells what a minute held back because it was full.

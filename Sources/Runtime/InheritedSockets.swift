@@ -105,27 +105,22 @@ package final class InheritedSockets {
     }
 
     package func takeDatagramSocket(at local: SocketAddress) -> OwnedDescriptor? {
-        take { $0.kind == .datagram(local) }
+        take(.datagram(local))
     }
 
-    /// The Unix socket of that `FileDescriptorName=`, or at that path.
-    package func takeUnixSocket(named name: String, path: String) -> OwnedDescriptor? {
-        take { entry in
-            guard case .unix(let bound) = entry.kind else { return false }
-            return entry.name == name || bound == path
-        }
+    /// The Unix socket at that path. What it is called does not count: who may use it is read from the file there.
+    package func takeUnixSocket(at path: String) -> OwnedDescriptor? {
+        take(.unix(path))
     }
 
-    /// The listening TCP socket of that `FileDescriptorName=`, or at that address.
-    package func takeStreamSocket(named name: String, local: SocketAddress?) -> OwnedDescriptor? {
-        take { entry in
-            guard case .stream(let bound) = entry.kind else { return false }
-            return entry.name == name || bound == local
-        }
+    /// The listening TCP socket at that address. What it is called does not count: one on every address is no substitute
+    /// for one on loopback.
+    package func takeStreamSocket(at local: SocketAddress) -> OwnedDescriptor? {
+        take(.stream(local))
     }
 
-    private func take(where isMeant: (Entry) -> Bool) -> OwnedDescriptor? {
-        guard let index = entries.firstIndex(where: isMeant) else { return nil }
+    private func take(_ kind: Kind) -> OwnedDescriptor? {
+        guard let index = entries.firstIndex(where: { $0.kind == kind }) else { return nil }
         return entries.remove(at: index).descriptor.take()
     }
 
@@ -146,12 +141,12 @@ package final class InheritedSockets {
         case .stream(let local):
             throw StartProblem(
                 "the service manager passes a TCP socket on \(local)\(name) that nothing is served on",
-                remedy: "FileDescriptorName=metrics in its unit, with metrics.listen in the configuration"
+                remedy: "make ListenStream= of its unit and metrics.listen name the same address"
             )
         case .unix(let path):
             throw StartProblem(
                 "the service manager passes a Unix socket at \(path)\(name) that nothing is served on",
-                remedy: "FileDescriptorName=control in its unit, or the path of control.socket"
+                remedy: "make ListenStream= of its unit name the path of control.socket or control.read-only-socket"
             )
         case .other(let what):
             throw StartProblem(

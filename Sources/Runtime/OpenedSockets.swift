@@ -29,18 +29,13 @@ package final class OpenedSockets {
         }
         self.metrics = metrics
         self.inherited = inherited
-        if let local = metrics.listen {
-            if let socket = inherited.takeStreamSocket(named: "metrics", local: local) {
-                metricsSocket = consume socket
-            } else {
-                metricsSocket = try MetricsServer.listen(local)
-            }
-        }
-        let ofAdministrators = inherited.takeUnixSocket(named: "control", path: settings.path)?.release()
-        let ofReaders = settings.readOnlyPath.flatMap {
-            inherited.takeUnixSocket(named: "status", path: $0)?.release()
-        }
+        metricsSocket = metrics.listen.flatMap { inherited.takeStreamSocket(at: $0)?.release() }
+            .map { OwnedDescriptor(adopting: $0) }
+        let ofAdministrators = inherited.takeUnixSocket(at: settings.path)?.release()
+        let ofReaders = settings.readOnlyPath.flatMap { inherited.takeUnixSocket(at: $0)?.release() }
+        // Before anything of ours is bound: the port that it finds taken may be the very one that was passed in vain.
         try inherited.finish()
+        if metricsSocket == nil, let local = metrics.listen { metricsSocket = try MetricsServer.listen(local) }
         if let ofAdministrators {
             control = OwnedDescriptor(adopting: ofAdministrators)
             controlFile = .ofTheServiceManager(settings.path)

@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 package import ConfigFile
 internal import Cryptography
-package import Primitives
+internal import Primitives
 
 /// Takes names and addresses out of what is written: out of fields, and out of sentences that mention them.
 package struct Privacy: Sendable {
     package let settings: PrivacySettings
     /// `nil` where nothing is written as a pseudonym.
     private let keys: PseudonymKeys?
-    /// Why there is no key today, until somebody takes it.
-    private var problem: SystemError?
+    /// What is wrong with the keys.
+    enum Problem: Hashable, Sendable {
+        /// Values were left out that would have been pseudonyms.
+        case noKey(SystemError)
+        /// Old keys are still there, or their bytes are on the disk.
+        case notForgotten(SystemError)
+    }
+
+    /// Until somebody takes it.
+    private var problem: Problem?
     /// Not told again before there was a key.
-    private var isProblemKnown = false
+    private var isMissingKeyKnown = false
+    /// Not told again before old keys could be deleted.
+    private var areOldKeysKnown = false
 
     /// - Parameter owner: Who the daemon will be.
     package init(_ settings: PrivacySettings, owner: ProcessUser? = nil) throws(StartProblem) {
@@ -20,12 +30,21 @@ package struct Privacy: Sendable {
     }
 
     /// Deletes keys that are too old.
-    package func forget(before now: WallClockTime) {
-        keys?.forget(settings.after, before: now)
+    ///
+    /// - Parameter waits: For the disk.
+    mutating func forget(before now: WallClockTime, waits: Bool) {
+        guard let keys else { return }
+        do throws(SystemError) {
+            try keys.forget(settings.after, before: now, waits: waits)
+            areOldKeysKnown = false
+        } catch {
+            if !areOldKeysKnown { problem = .notForgotten(error) }
+            areOldKeysKnown = true
+        }
     }
 
-    /// Why values were left out that would have been pseudonyms: once.
-    mutating func takeProblem() -> SystemError? {
+    /// What is wrong with the keys: once.
+    mutating func takeProblem() -> Problem? {
         defer { problem = nil }
         return problem
     }
@@ -100,11 +119,11 @@ package struct Privacy: Sendable {
         guard let keys else { return nil }
         do throws(SystemError) {
             let cipher = try keys.cipher(at: time)
-            isProblemKnown = false
+            isMissingKeyKnown = false
             return cipher
         } catch {
-            if !isProblemKnown { problem = error }
-            isProblemKnown = true
+            if !isMissingKeyKnown { problem = .noKey(error) }
+            isMissingKeyKnown = true
             return nil
         }
     }

@@ -125,10 +125,6 @@ package struct ReloadReport: Hashable, Sendable, Codable {
         self.outcome = outcome
     }
 
-    package init(isApplied: Bool) {
-        self.init(isApplied ? .applied : .planned)
-    }
-
     /// Whether it is in force now.
     package var isApplied: Bool { outcome == .applied }
 

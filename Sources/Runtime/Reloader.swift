@@ -14,6 +14,8 @@ package struct Reloader: Sendable {
     private let read: @Sendable () -> ConfigFile.Outcome
     /// A second one has to wait.
     private(set) var isReading = false
+    /// Somebody has sent a signal meanwhile, and nobody could tell him that it was too early.
+    private var isWantedAgain = false
 
     package init(
         _ settings: Settings,
@@ -43,7 +45,8 @@ package struct Reloader: Sendable {
         _ reply: @escaping @Sendable (ControlReply) -> Void
     ) -> Bool {
         let (read, settings) = (read, settings)
-        isReading = Self.onThread {
+        isWantedAgain = false
+        isReading = DetachedThread.run {
             let outcome = read()
             let found = ConfigurationRead(
                 order: order,
@@ -58,37 +61,15 @@ package struct Reloader: Sendable {
         return isReading
     }
 
-    mutating func finish() {
+    /// - Returns: Whether another reading has to follow: what this one read may be older than the signal.
+    mutating func finish() -> Bool {
         isReading = false
+        return isWantedAgain
     }
 
-    private final class Job {
-        let body: @Sendable () -> Void
-
-        init(_ body: @escaping @Sendable () -> Void) {
-            self.body = body
-        }
-    }
-
-    private static func onThread(_ body: @escaping @Sendable () -> Void) -> Bool {
-        var thread = pthread_t()
-        let context = Unmanaged.passRetained(Job(body)).toOpaque()
-        let result = pthread_create(
-            &thread,
-            nil,
-            { context in
-                guard let context else { return nil }
-                Unmanaged<Job>.fromOpaque(context).takeRetainedValue().body()
-                return nil
-            },
-            context
-        )
-        guard result == 0 else {
-            Unmanaged<Job>.fromOpaque(context).release()
-            return false
-        }
-        pthread_detach(thread)
-        return true
+    /// The files are read once more when this reading is over.
+    mutating func wantAgain() {
+        isWantedAgain = true
     }
 }
 

@@ -42,7 +42,7 @@ package struct SecurityLog: Sendable {
         self.limits = limits
     }
 
-    /// When ``advance(to:)`` has something to tell.
+    /// When ``takeHeld(at:ends:)`` has something to tell.
     var nextDeadline: MonotonicTime? {
         guard let minute, !minute.held.isEmpty else { return nil }
         return minute.end

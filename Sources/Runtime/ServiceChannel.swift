@@ -12,6 +12,8 @@ package import Primitives
 package struct ServiceChannel: Sendable {
     /// How often a status that changed is told at most.
     package static let statusInterval: Duration = .seconds(10)
+    /// After which something is sent again that the service manager had no room for.
+    package static let retryInterval: Duration = .seconds(1)
 
     /// `NOTIFY_SOCKET`; `nil` if there is no service manager.
     package var socket: String?
@@ -19,6 +21,8 @@ package struct ServiceChannel: Sendable {
     package var beatInterval: Duration?
     private var nextBeat: MonotonicTime?
     private var nextStatus: MonotonicTime?
+    /// When it hears again that we are ready; `nil` if it has heard that.
+    private var nextReady: MonotonicTime?
     private var lastStatus: String?
     private var isStarted = false
 
@@ -52,6 +56,12 @@ package struct ServiceChannel: Sendable {
     @discardableResult
     package func send(_ notification: ServiceNotification) -> Bool { notification.send(to: socket) }
 
+    /// Peers are served. If the service manager has no room for that now, it hears it later.
+    package mutating func becomeReady(at now: MonotonicTime) {
+        guard socket != nil else { return }
+        nextReady = send(.ready) ? nil : now.advanced(by: Self.retryInterval)
+    }
+
     /// From now on ``nextDeadline`` counts.
     package mutating func start(at now: MonotonicTime) {
         guard socket != nil else { return }
@@ -61,8 +71,8 @@ package struct ServiceChannel: Sendable {
     }
 
     package var nextDeadline: MonotonicTime? {
-        guard isStarted, let nextStatus else { return nil }
-        return nextBeat.map { min($0, nextStatus) } ?? nextStatus
+        guard isStarted else { return nil }
+        return [nextBeat, nextStatus, nextReady].compactMap(\.self).min()
     }
 
     /// Beats if it is time, and tells the status if that changed.
@@ -71,25 +81,28 @@ package struct ServiceChannel: Sendable {
     package mutating func advance(to now: MonotonicTime, status: () -> String) {
         guard isStarted else { return }
         if let beatInterval, let deadline = nextBeat, deadline <= now {
-            send(.watchdog)
-            nextBeat = now.advanced(by: beatInterval)
+            nextBeat = now.advanced(by: send(.watchdog) ? beatInterval : min(beatInterval, Self.retryInterval))
         }
+        if let deadline = nextReady, deadline <= now { becomeReady(at: now) }
         if let deadline = nextStatus, deadline <= now {
             nextStatus = now.advanced(by: Self.statusInterval)
             let words = status()
             guard words != lastStatus else { return }
-            lastStatus = words
-            send(.status(words))
+            if send(.status(words)) { lastStatus = words }
         }
     }
 
     /// Reading the configuration again begins; ``endReload()`` has to follow, whatever comes of it.
-    package func beginReload(at now: MonotonicTime) { send(.reloading(now)) }
+    package mutating func beginReload(at now: MonotonicTime) {
+        nextReady = nil
+        send(.reloading(now))
+    }
 
-    package func endReload() { send(.ready) }
+    package mutating func endReload(at now: MonotonicTime) { becomeReady(at: now) }
 
     /// Saying goodbye begins.
     package mutating func stop(within time: Duration) {
+        nextReady = nil
         send(.stopping(time))
         lastStatus = "saying goodbye to every peer"
         send(.status("saying goodbye to every peer"))

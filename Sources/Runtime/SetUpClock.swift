@@ -20,7 +20,7 @@ struct SetUpClock: Hashable, Sendable {
     }
 
     /// What is known of a call that is coming up.
-    fileprivate struct Progress: Hashable, Sendable {
+    struct Progress: Hashable, Sendable {
         var began: MonotonicTime?
         var keyed: MonotonicTime?
         var hasChild = false
@@ -120,11 +120,12 @@ struct SetUpClock: Hashable, Sendable {
 
 extension SetUpClock {
     /// A table with a limit: a newcomer takes the place of the one that came first.
-    private struct BoundedTrace: Hashable, Sendable {
+    struct BoundedTrace: Hashable, Sendable {
         let capacity: Int
         private var entries: [TraceID: Progress] = [:]
-        /// In the order they came; those that were taken out meanwhile are passed over.
-        private var order: [TraceID] = []
+        /// In the order they came; those that were taken out meanwhile are passed over, and one that came again is there
+        /// more than once.
+        private(set) var order: [TraceID] = []
         private var head = 0
 
         init(capacity: Int) {
@@ -137,8 +138,13 @@ extension SetUpClock {
                 entries[order[head]] = nil
                 head += 1
             }
-            guard order.count > 2 * capacity else { return }
-            order = order[head...].filter { entries[$0] != nil }
+            if order.count > 2 * capacity { compact() }
+        }
+
+        /// Leaves each of ``entries`` where it came last.
+        private mutating func compact() {
+            var seen: Set<TraceID> = []
+            order = order[head...].reversed().filter { entries[$0] != nil && seen.insert($0).inserted }.reversed()
             head = 0
         }
 

@@ -10,8 +10,10 @@ extension Shard {
     /// Rows of the page.
     static var pageLimit: Int { 200 }
 
-    /// Answers when the kernel has said what the sessions carried; who asks meanwhile gets the same answer.
+    /// Answers when the kernel has said what the sessions carried; who asks meanwhile, or a moment later, gets the same
+    /// answer.
     mutating func measure(for request: ControlRequest, _ reply: @escaping @Sendable (ControlReply) -> Void) {
+        if let answer = kept.answer(to: request, at: now) { return reply(answer) }
         guard !traffic.isFresh(at: now), traffic.isAnswering || readTraffic(), waiting.count < 64 else {
             return reply(measured(for: request))
         }
@@ -35,10 +37,19 @@ extension Shard {
         traffic.finish(outcome, at: now)
         let asked = waiting
         waiting = []
+        // They wait for what was read just now.
+        kept = KeptAnswers()
         for question in asked { question.reply(measured(for: question.request)) }
     }
 
-    private func measured(for request: ControlRequest) -> ControlReply {
+    private mutating func measured(for request: ControlRequest) -> ControlReply {
+        if let answer = kept.answer(to: request, at: now) { return answer }
+        let answer = newlyMeasured(for: request)
+        kept.keep(answer, to: request, at: now)
+        return answer
+    }
+
+    private func newlyMeasured(for request: ControlRequest) -> ControlReply {
         let metrics = MetricsSnapshot(
             name: identity.name,
             version: identity.version,
@@ -75,6 +86,23 @@ extension Shard {
 struct Waiting {
     var request: ControlRequest
     var reply: @Sendable (ControlReply) -> Void
+}
+
+/// The last answers to those who ask for metrics: each passes all calls and keys, which is not done for everybody who asks
+/// in one turn, nor for somebody who asks all the time.
+struct KeptAnswers {
+    static let lifetime: Duration = .milliseconds(500)
+
+    private var answers: [ControlRequest: (reply: ControlReply, time: MonotonicTime)] = [:]
+
+    func answer(to request: ControlRequest, at now: MonotonicTime) -> ControlReply? {
+        guard let answer = answers[request], answer.time.duration(to: now) < Self.lifetime else { return nil }
+        return answer.reply
+    }
+
+    mutating func keep(_ reply: ControlReply, to request: ControlRequest, at now: MonotonicTime) {
+        answers[request] = (reply, now)
+    }
 }
 
 /// The gateway in numbers, as it stands.

@@ -6,6 +6,10 @@ internal import Primitives
 /// Another configuration for a shard that serves: read elsewhere, applied here between two turns, whole or not at all.
 extension Shard {
     mutating func reloadOnSignal() {
+        if reloader?.isReading == true, ending == nil {
+            reloader?.wantAgain()
+            return
+        }
         reload(ReloadOrder(isDryRun: false), by: nil) { _ in }
     }
 
@@ -30,13 +34,13 @@ extension Shard {
     }
 
     /// The one place where a service manager is to be told that a reload begins and ends; a dry run is none.
-    private func serviceManagerHears(reloading: Bool, _ order: ReloadOrder) {
+    private mutating func serviceManagerHears(reloading: Bool, _ order: ReloadOrder) {
         guard !order.isDryRun else { return }
-        if reloading { service.beginReload(at: now) } else { service.endReload() }
+        if reloading { service.beginReload(at: now) } else { service.endReload(at: now) }
     }
 
     mutating func take(_ read: ConfigurationRead) {
-        reloader?.finish()
+        let isWantedAgain = reloader?.finish() == true
         var report = judge(read)
         if report.outcome == .planned, !read.order.isDryRun, let plan = read.plan {
             do throws(StartProblem) {
@@ -49,6 +53,7 @@ extension Shard {
         if !read.order.isDryRun { tell(report, by: read.requester) }
         serviceManagerHears(reloading: false, read.order)
         read.reply(.reload(report))
+        if isWantedAgain, ending == nil { reloadOnSignal() }
     }
 
     private func judge(_ read: ConfigurationRead) -> ReloadReport {

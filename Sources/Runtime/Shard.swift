@@ -79,6 +79,7 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     var traffic = TrafficReadings()
     /// For ``measure(for:_:)``.
     var waiting: [Waiting] = []
+    var kept = KeptAnswers()
     private let isSampling: Bool
     /// Empty wake-ups of descriptors that hung up.
     private var hangUps: [Int32: Int] = [:]
@@ -122,6 +123,9 @@ package struct Shard<Machine: ShardMachine>: ~Copyable {
     package mutating func report(_ description: EventDescription) {
         interpreter.sink.report(description, at: now)
     }
+
+    /// Tells the service manager, if there is one, that requests are answered.
+    package mutating func becomeReady() { service.becomeReady(at: now) }
 
     /// Serves until it is told to end and has said goodbye; then the kernel holds nothing of ours.
     package mutating func run() throws(SystemError) {

@@ -122,6 +122,25 @@ struct SlowAndHostileClientTests {
         #expect(statuses == [503, 200, 200, 200])
     }
 
+    @Test func readersWhoDoNotReadLeaveAdministratorsTheirAnswers() async throws {
+        var limits = ControlSocket.Limits()
+        let length = try await RunningSocket().http(get("/v1/sessions")).body.utf8.count
+        limits.answerBytes = length * 3 / 2
+        let socket = try RunningSocket(limits: limits)
+        let statuses = try await onThread { () -> [Int] in
+            let stuck = UnixClient(socket.readOnlyPath)
+            stuck.send(get("/v1/sessions"))
+            // From its first byte on an answer counts.
+            var byte: UInt8 = 0
+            guard recv(stuck.descriptor, &byte, 1, 0) == 1 else { return [] }
+            let reader = http(socket.readOnlyPath, get("/v1/sessions")).status
+            let administrator = http(socket.path, get("/v1/sessions")).status
+            _ = stuck.receiveAll()
+            return [reader, administrator]
+        }
+        #expect(statuses == [503, 200])
+    }
+
     @Test func whoTalksOnIsNotHeard() async throws {
         let socket = try RunningSocket()
         let path = socket.path

@@ -76,7 +76,7 @@ struct ControlRouteTests {
     @Test(arguments: [
         "", "x", "[]", "{}", "null", #"{"all":false}"#, #"{"all":1}"#, #"{"user":1}"#, #"{"trace":"1"}"#,
         #"{"peer":"example.net"}"#, #"{"user":"a","all":true}"#, #"{"everybody":true}"#, #"{"user":"a""#,
-        #"{"user":null}"#, "\u{0}",
+        #"{"user":null}"#, "\u{0}", #"{"all":true,"usr":"alice"}"#, #"{"user":"alice","interfaces":["cv0"]}"#,
     ])
     func refusesWhatDoesNotSayWhoIsMeant(body: String) {
         let refusal = #expect(throws: ControlRefusal.self) {

@@ -24,13 +24,15 @@ final class RunningSocket: Sendable {
         mailboxLimit: Int = 1024,
         mode: UInt32 = 0o660,
         readOnlyMode: UInt32 = 0o660,
-        group: String? = nil
+        group: String? = nil,
+        beforeServing: (String) -> Void = { _ in }
     ) throws {
         path = "\(folder.path)/control.sock"
         readOnlyPath = "\(folder.path)/status.sock"
         mailbox = try Mailbox(limit: mailboxLimit)
         let (descriptor, file) = try ControlSocketFile.open(path: path, mode: mode, group: group)
         let readOnly = try ControlSocketFile.open(path: readOnlyPath, mode: readOnlyMode, group: group)
+        beforeServing(path)
         socket = try ControlSocket(
             administrative: ControlListener(descriptor: descriptor, file: file, access: .administration),
             readOnly: ControlListener(descriptor: readOnly.descriptor, file: readOnly.file, access: .reading),

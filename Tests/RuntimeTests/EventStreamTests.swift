@@ -199,6 +199,22 @@ struct EventStreamTests {
         #expect(isThere)
     }
 
+    /// The first line that is written to them already ends their connection.
+    @Test func listenersWhoLeftBeforeTheyWereServedTakeNoPlaces() async throws {
+        var limits = ControlSocket.Limits()
+        limits.streams = 2
+        let socket = try RunningSocket(limits: limits) { path in
+            for _ in 0..<6 { UnixClient(path).send(get("/v1/events")) }
+        }
+        // Its turn comes after theirs.
+        #expect(try await socket.http(get("/v1/status")).status == 200)
+        let lines = try await onThread {
+            let listeners = [Listener(socket), Listener(socket)]
+            return listeners.map(\.lines.count)
+        }
+        #expect(lines == [1, 1])
+    }
+
     @Test func aListenerWhoTalksIsCutOff() async throws {
         let socket = try RunningSocket()
         let isOver = try await onThread {

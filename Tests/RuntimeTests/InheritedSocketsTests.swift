@@ -103,23 +103,57 @@ struct InheritedSocketsTests {
         #expect(sockets[1].local.port != 0)
     }
 
-    @Test func listenersAreKnownByNameOrPlace() throws {
+    /// Names do not say who gets to a socket: these are exchanged.
+    @Test func listenersAreKnownByTheirPlace() throws {
         let folder = TemporaryFolder()
-        let control = unixListener("\(folder.path)/control.sock")
-        let status = unixListener("\(folder.path)/other.sock")
-        let metrics = bound(AF_INET, SOCK_STREAM)
-        let inherited = InheritedSockets([(status, "status"), (control, "culvertd.socket"), (metrics, "metrics")])
         let path = "\(folder.path)/control.sock"
-        let first = inherited.takeUnixSocket(named: "control", path: path)?.release()
+        let control = unixListener(path)
+        let status = unixListener("\(folder.path)/status.sock")
+        let metrics = bound(AF_INET, SOCK_STREAM)
+        let inherited = InheritedSockets([(status, "control"), (control, "status"), (metrics, "culvertd.socket")])
+        let first = inherited.takeUnixSocket(at: path)?.release()
         #expect(first == control)
-        let second = inherited.takeUnixSocket(named: "control", path: path)?.release()
+        let second = inherited.takeUnixSocket(at: path)?.release()
         #expect(second == nil)
-        let third = inherited.takeStreamSocket(named: "metrics", local: nil)?.release()
+        let third = inherited.takeStreamSocket(at: SocketAddress(localhost, port: port(metrics)))?.release()
         #expect(third == metrics)
-        let fourth = inherited.takeUnixSocket(named: "status", path: "/elsewhere")?.release()
+        let fourth = inherited.takeUnixSocket(at: "\(folder.path)/status.sock")?.release()
         #expect(fourth == status)
         for descriptor in [control, metrics, status] { close(descriptor) }
         try inherited.finish()
+    }
+
+    /// With the page user names are served there: nobody may believe that it is on loopback, and it is not.
+    @Test func aSocketOfMetricsThatIsBoundElsewhereRefusesTheStart() throws {
+        let folder = TemporaryFolder()
+        let elsewhere = bound(AF_INET6, SOCK_STREAM, isDual: true)
+        let number = port(elsewhere)
+        var configured = Daemon(
+            name: "gw1",
+            listen: IKESockets.Listen(addresses: [localhost]),
+            control: .init(),
+            controlPlane: ControlPlane.Configuration(
+                ike: .init(profiles: []),
+                l2tp: .init(hostName: "gw"),
+                ppp: .init(name: "gw", authentication: [.pap], mru: 1400),
+                pools: [],
+                users: []
+            )
+        )
+        configured.listen.ikePort = 0
+        configured.listen.natTraversalPort = 0
+        configured.listen.takesESP = false
+        configured.control.path = "\(folder.path)/control.sock"
+        configured.metrics.listen = SocketAddress(localhost, port: number)
+        let daemon = configured
+        let problem = #expect(throws: StartProblem.self) {
+            _ = try daemon.open(inherited: InheritedSockets([(elsewhere, "metrics")]))
+        }
+        #expect(problem?.message.contains("a TCP socket on [::]:\(number) (metrics) that nothing") == true)
+        #expect(problem?.remedy == "make ListenStream= of its unit and metrics.listen name the same address")
+        let here = bound(AF_INET, SOCK_STREAM)
+        configured.metrics.listen = SocketAddress(localhost, port: port(here))
+        _ = try configured.open(inherited: InheritedSockets([(here, "")]))
     }
 
     @Test func plainL2TPIsHeldAndAnythingElseThatNobodyTakesIsRefused() throws {

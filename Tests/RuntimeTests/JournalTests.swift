@@ -2,8 +2,9 @@
 import ConfigFile
 import Glibc
 import Primitives
-import Runtime
 import Testing
+
+@testable import Runtime
 
 struct JournalTests {
     private let time = WallClockTime(milliseconds: 1_795_222_923_456)
@@ -179,6 +180,24 @@ struct JournalTests {
         let arrived = journald.entries().count
         #expect(arrived > 0 && arrived < 5000)
         #expect(UInt64(arrived) + sink.counters.lostLogLines == 5000)
+    }
+
+    /// An entry of the journal that is no entry is lost, and no two values may write to one descriptor.
+    @Test func aSecurityLogOnStandardErrorFollowsALogThatGoesToTheJournalAndBack() throws {
+        let folder = TemporaryFolder()
+        let journald = Journald(folder.path + "/socket")
+        var log = LogSettings()
+        log.to = .stderr
+        log.security = SecurityLogSettings(to: .stderr)
+        var sink = EventSink()
+        try sink.apply(settings(log, journald), at: seconds(1))
+        #expect(sink.security?.output == nil)
+        log.to = .journald
+        try sink.apply(settings(log, journald), at: seconds(2))
+        #expect(sink.output.isJournal && sink.security?.output?.isJournal == false)
+        log.to = .stderr
+        try sink.apply(settings(log, journald), at: seconds(3))
+        #expect(!sink.output.isJournal && sink.security != nil && sink.security?.output == nil)
     }
 
     @Test func aMissingJournaldIsToldAtTheStartIfItIsInsistedOn() throws {

@@ -94,9 +94,9 @@ struct PseudonymTests {
         let folder = TemporaryFolder()
         let keys = try PseudonymKeys(folder: folder.path + "/privacy")
         let text = try Pseudonym.text(for: "alice", .name, keys.cipher(at: noon))
-        keys.forget(.seconds(30 * 86_400), before: days(29.49))
+        try keys.forget(.seconds(30 * 86_400), before: days(29.49))
         #expect(try PseudonymKeys.reveal(text, folder: keys.folder)?.value == "alice")
-        keys.forget(.seconds(30 * 86_400), before: days(29.5))
+        try keys.forget(.seconds(30 * 86_400), before: days(29.5))
         #expect(try PseudonymKeys.reveal(text, folder: keys.folder) == nil)
         #expect(access(keys.folder + "/2026-11-21.key", F_OK) != 0)
         // What is made for the same day afterwards is another.
@@ -109,6 +109,91 @@ struct PseudonymTests {
         try #require(mkdir(path, 0o755) == 0)
         #expect(throws: StartProblem.self) { try PseudonymKeys(folder: path) }
         #expect(throws: StartProblem.self) { try PseudonymKeys(folder: "/proc/nonexistent/privacy") }
+    }
+
+    @Test(arguments: [true, false])
+    func aKeyIsOverwrittenBeforeItGoes(waits: Bool) throws {
+        let folder = TemporaryFolder()
+        let keys = try PseudonymKeys(folder: folder.path + "/privacy")
+        _ = try keys.cipher(at: noon)
+        let other = folder.path + "/other"
+        try #require(link(keys.folder + "/2026-11-21.key", other) == 0)
+        try keys.forget(.seconds(86_400), before: days(5), waits: waits)
+        #expect(access(keys.folder + "/2026-11-21.key", F_OK) != 0)
+        let descriptor = open(other, O_RDONLY)
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 7, count: 65)
+        #expect(read(descriptor, &bytes, bytes.count) == 64)
+        #expect(bytes.dropLast().allSatisfy { $0 == 0 })
+    }
+
+    /// Else every line of a day without a key would try to make one.
+    @Test func afterAFailureAKeyIsTriedAgainInAMinute() throws {
+        let folder = TemporaryFolder()
+        let keys = try PseudonymKeys(folder: folder.path + "/privacy")
+        let time = 1_925_000_000_000 as Int64
+        func cipher(after seconds: Int64) throws {
+            _ = try keys.cipher(at: WallClockTime(milliseconds: time + seconds * 1000))
+        }
+        try #require(rename(keys.folder, folder.path + "/elsewhere") == 0)
+        #expect(throws: SystemError("open", code: ENOENT)) { try cipher(after: 0) }
+        try #require(rename(folder.path + "/elsewhere", keys.folder) == 0)
+        #expect(throws: SystemError("open", code: ENOENT)) { try cipher(after: 59) }
+        #expect(access(keys.folder + "/2031-01-01.key", F_OK) != 0)
+        try cipher(after: 60)
+        #expect(access(keys.folder + "/2031-01-01.key", F_OK) == 0)
+        try cipher(after: 61)
+    }
+
+    /// A clock that was set back does not make the minute an hour.
+    @Test func aClockThatWasSetBackDoesNotLengthenTheMinute() throws {
+        let folder = TemporaryFolder()
+        let keys = try PseudonymKeys(folder: folder.path + "/privacy")
+        let time = WallClockTime(milliseconds: 1_925_000_000_000)
+        try #require(rename(keys.folder, folder.path + "/elsewhere") == 0)
+        #expect(throws: SystemError.self) { try keys.cipher(at: time) }
+        try #require(rename(folder.path + "/elsewhere", keys.folder) == 0)
+        _ = try keys.cipher(at: WallClockTime(milliseconds: time.milliseconds - 3_600_000))
+    }
+
+    @Test func withoutTheFolderThereIsNothingToForget() throws {
+        let folder = TemporaryFolder()
+        let keys = try PseudonymKeys(folder: folder.path + "/privacy")
+        try #require(rename(keys.folder, folder.path + "/elsewhere") == 0)
+        try keys.forget(.seconds(86_400), before: days(5))
+    }
+
+    private func owner(_ path: String) -> UInt32? {
+        var status = stat()
+        return lstat(path, &status) == 0 ? status.st_uid : nil
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "Only root gives files away."))
+    func whatRootMadeEarlierBecomesTheUsers() throws {
+        let folder = TemporaryFolder()
+        let path = folder.path + "/privacy"
+        let text = try Pseudonym.text(for: "alice", .name, PseudonymKeys(folder: path).cipher(at: noon))
+        let user = ProcessUser(name: "x", user: 54_321, group: 54_321)
+        let keys = try PseudonymKeys(folder: path, owner: user)
+        #expect(owner(path) == 54_321 && owner(path + "/2026-11-21.key") == 54_321)
+        #expect(try Pseudonym.text(for: "alice", .name, keys.cipher(at: noon)) == text)
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "Only root makes others' files."))
+    func aFolderOfSomebodyElseIsRefusedAndItsKeysAreNotForgottenInSilence() throws {
+        let folder = TemporaryFolder()
+        try #require(chmod(folder.path, 0o755) == 0)
+        let path = folder.path + "/privacy"
+        let keys = try PseudonymKeys(folder: path)
+        let later = days(5)
+        onPrivateThread {
+            let user = ProcessUser(name: "x", user: 54_321, group: 54_321)
+            #expect(throws: Never.self) { try Privileges.drop(keepsNetwork: false, user: user) }
+            #expect(throws: StartProblem.self) { try PseudonymKeys(folder: path) }
+            #expect(throws: SystemError("access", code: EACCES)) {
+                try keys.forget(.seconds(86_400), before: later)
+            }
+        }
     }
 
     @Test func aBrokenKeyIsReplaced() throws {

@@ -213,6 +213,50 @@ struct ReloadTests {
         try await serving.value
     }
 
+    /// Whoever sends a signal gets no answer: he cannot know that he was too early.
+    @Test func aSignalDuringAReadingIsNotLost() async throws {
+        let gate = Box(Mutex(false))
+        let readings = Box(Mutex(0))
+        let outcome = ConfigFile.parse("gateway: {}\n", file: "gw.yaml") { _ throws(FileProblem) in throw .missing }
+        var configured = Daemon(
+            name: "gw1",
+            listen: .loopbackForReload,
+            control: .init(),
+            controlPlane: .reloadable
+        )
+        configured.control.path = "\(folder.path)/control.sock"
+        configured.reloader = Reloader(Settings(controlPlane: .reloadable, gatewayName: "gw1", listen: [])) {
+            readings.value.withLock { $0 += 1 }
+            while !gate.value.withLock({ $0 }) { usleep(1_000) }
+            return outcome
+        }
+        let (daemon, writer) = (configured, log.writer)
+        let control = configured.control.path
+        try await onThread {
+            try daemon.serve(
+                plane: RecordingPlane(),
+                signals: try Signals(),
+                sink: EventSink(output: LogOutput(descriptor: writer)),
+                whenReady: { running in
+                    let mailbox = running.mailbox
+                    let thread = pthread_self()
+                    pthread_kill(thread, SIGHUP)
+                    Thread.detachNewThread {
+                        while readings.value.withLock({ $0 }) == 0 { usleep(1_000) }
+                        pthread_kill(thread, SIGHUP)
+                        // The turn that answers has seen the signal.
+                        _ = http(control, get("/v1/status"))
+                        gate.value.withLock { $0 = true }
+                        for _ in 0..<5_000 where readings.value.withLock({ $0 }) < 2 { usleep(1_000) }
+                        _ = mailbox.post(.shutDown)
+                    }
+                }
+            )
+        }
+        #expect(readings.value.withLock { $0 } == 2)
+        #expect(!log.contents().contains("is being read for somebody else"))
+    }
+
     @Test func aSignalReloadsAndSaysSoInTheLog() async throws {
         let file = folder.write(
             """

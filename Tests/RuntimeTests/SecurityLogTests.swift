@@ -244,6 +244,57 @@ struct SecurityLogTests {
         #expect(pipe.contents().hasPrefix("1970-"))
     }
 
+    @Test func whatIsHeldIsToldBeforeAnotherGatewayTakesOver() throws {
+        let (folder, pipe) = (TemporaryFolder(), Pipe())
+        let path = folder.path + "/s"
+        var sink = try sink(path, pipe, .init(ofStrangers: 1, ofOthers: 20))
+        for _ in 0..<3 { sink.report(refusal, peer: peer, at: seconds(1)) }
+        var log = LogSettings()
+        log.security = SecurityLogSettings(to: .file(path))
+        try sink.apply(EventSink.Settings(log, gateway: "gw2"), at: seconds(2))
+        let lines = read(path).split(separator: "\n")
+        #expect(lines.count == 2)
+        #expect(lines.last?.contains(#""event":"login-failed","count":2"#) == true)
+    }
+
+    /// To conceal is work, and whether there is any must not be for strangers to say.
+    @Test func whatNobodyWritesIsNotConcealed() throws {
+        let (folder, pipe) = (TemporaryFolder(), Pipe())
+        var settings = PrivacySettings()
+        settings.folder = folder.path + "/privacy"
+        var sink = try sink(folder.path + "/s", pipe, .init(ofStrangers: 1, ofOthers: 20))
+        sink.report(refusal, peer: peer, at: seconds(1))
+        // From now on it could not be concealed, which would be told.
+        sink.privacy = try Privacy(settings)
+        try #require(rename(settings.folder, folder.path + "/elsewhere") == 0)
+        sink.report(refusal, peer: peer, at: seconds(1))
+        #expect(sink.counters.byName["control.privacy-keys-unavailable"] == nil)
+    }
+
+    @Test func keysThatCannotBeDeletedAreTold() throws {
+        let (folder, pipe) = (TemporaryFolder(), Pipe())
+        var log = LogSettings()
+        var privacy = PrivacySettings()
+        privacy.folder = folder.path + "/privacy"
+        privacy.after = .seconds(86_400)
+        log.privacy = privacy
+        var sink = EventSink(output: LogOutput(descriptor: pipe.writer), wallClock: { .current() })
+        try sink.apply(EventSink.Settings(log, gateway: "gw1"), at: seconds(1))
+        #expect(pipe.contents() == "")
+        let old = privacy.folder + "/2026-01-01.key"
+        try #require(mkdir(old, 0o700) == 0)
+        defer { rmdir(old) }
+        for time in [601.0, 1201, 1801] { sink.advance(to: seconds(time)) }
+        #expect(sink.counters.byName["control.privacy-keys-unavailable"] == 1)
+        #expect(pipe.contents().contains(" old keys for pseudonyms cannot be overwritten and deleted"))
+        // When it was well meanwhile it is told again.
+        try #require(rmdir(old) == 0)
+        sink.advance(to: seconds(2401))
+        try #require(mkdir(old, 0o700) == 0)
+        sink.advance(to: seconds(3001))
+        #expect(sink.counters.byName["control.privacy-keys-unavailable"] == 2)
+    }
+
     @Test func keysOfPseudonymsAreLookedThroughNowAndThen() throws {
         let folder = TemporaryFolder()
         var log = LogSettings()

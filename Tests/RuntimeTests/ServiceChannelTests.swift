@@ -70,7 +70,7 @@ struct ServiceChannelTests {
         channel.advance(to: seconds(21)) { "two" }
         #expect(heard(manager) == ["STATUS=two"])
         channel.beginReload(at: seconds(22))
-        channel.endReload()
+        channel.endReload(at: seconds(23))
         channel.stop(within: .seconds(5))
         channel.advance(to: seconds(40)) { "three" }
         #expect(
@@ -81,8 +81,56 @@ struct ServiceChannelTests {
         )
     }
 
+    /// A beat that is lost is half of the patience; without READY=1 the start or the reload has failed.
+    @Test func whatTheServiceManagerHadNoRoomForIsSentAgain() {
+        let folder = TemporaryFolder()
+        var channel = ServiceChannel(socket: "\(folder.path)/notify", beatInterval: .seconds(15))
+        channel.becomeReady(at: seconds(1))
+        channel.start(at: seconds(1))
+        channel.advance(to: seconds(1)) { "one" }
+        #expect(channel.nextDeadline == seconds(2))
+        channel.advance(to: seconds(2)) { "one" }
+        #expect(channel.nextDeadline == seconds(3))
+        let manager = folder.datagramSocket("notify")
+        defer { close(manager) }
+        channel.advance(to: seconds(3)) { "one" }
+        #expect(heard(manager) == ["WATCHDOG=1", "READY=1"])
+        #expect(channel.nextDeadline == seconds(11))
+        channel.advance(to: seconds(11)) { "one" }
+        #expect(heard(manager) == ["STATUS=one"])
+        #expect(channel.nextDeadline == seconds(18))
+    }
+
+    @Test func onlyTheLastOfReadyReloadingAndStoppingIsSentAgain() {
+        let folder = TemporaryFolder()
+        var channel = ServiceChannel(socket: "\(folder.path)/notify")
+        channel.start(at: seconds(1))
+        channel.endReload(at: seconds(1))
+        channel.beginReload(at: seconds(1))
+        let manager = folder.datagramSocket("notify")
+        defer { close(manager) }
+        channel.advance(to: seconds(5)) { "one" }
+        #expect(heard(manager) == ["STATUS=one"])
+        unlink("\(folder.path)/notify")
+        channel.endReload(at: seconds(6))
+        channel.stop(within: .seconds(5))
+        let again = folder.datagramSocket("notify")
+        defer { close(again) }
+        channel.advance(to: seconds(9)) { "two" }
+        #expect(heard(again) == [])
+    }
+
+    @Test func aBeatThatIsShorterThanTheRetryStaysThat() {
+        let folder = TemporaryFolder()
+        var channel = ServiceChannel(socket: "\(folder.path)/notify", beatInterval: .milliseconds(200))
+        channel.start(at: seconds(1))
+        channel.advance(to: seconds(1)) { "one" }
+        #expect(channel.nextDeadline == seconds(1.2))
+    }
+
     @Test func withoutAServiceManagerNothingIsDue() {
         var channel = ServiceChannel(socket: nil, beatInterval: .seconds(1))
+        channel.becomeReady(at: seconds(1))
         channel.start(at: seconds(1))
         #expect(channel.nextDeadline == nil)
         channel.advance(to: seconds(100)) {

@@ -362,6 +362,35 @@ struct ShardTests {
         try await shard.shutDown()
     }
 
+    /// A measurement passes all calls and keys: all who ask in one turn get the same one.
+    @Test func whoeverAsksForMetricsInOneTurnGetsTheSame() async throws {
+        let counted = Box(Mutex(0))
+        let gate = Pipe()
+        let gateEnd = gate.reader
+        _ = fcntl(gateEnd, F_SETFL, 0)
+        let shard = try await RunningShard(
+            beforeRunning: { _ in
+                var byte: UInt8 = 0
+                _ = read(gateEnd, &byte, 1)
+            },
+            machine: { ScriptedMachine(onGauges: { counted.value.withLock { $0 += 1 } }) }
+        )
+        let replies = Box(Mutex<[ControlReply]>([]))
+        for _ in 0..<100 {
+            for request in [ControlRequest.metrics, .page] {
+                #expect(
+                    shard.mailbox.post(.request(request) { reply in replies.value.withLock { $0.append(reply) } })
+                )
+            }
+        }
+        gate.write("x")
+        _ = await shard.ask(.status)
+        #expect(replies.value.withLock { $0.count } == 200)
+        #expect(Set(replies.value.withLock { $0 }).count == 2)
+        #expect(counted.value.withLock { $0 } == 2)
+        try await shard.shutDown()
+    }
+
     @Test func showsTheRulesOfTheDataPlaneOrSaysThatThereAreNone() async throws {
         let shard = try await RunningShard(
             plane: {

@@ -307,6 +307,7 @@ struct ScriptedMachine: ShardMachine {
     var journal = Journal(limits: Journal.Limits())
     var onInput: (inout ScriptedMachine, ControlPlane.Input) -> [ControlPlane.Effect] = { _, _ in [] }
     var onDeadline: (inout ScriptedMachine) -> [ControlPlane.Effect] = { _ in [] }
+    var onGauges: () -> Void = {}
 
     var nextDeadline: MonotonicTime? { deadline }
     var isIdle: Bool { idle }
@@ -333,6 +334,11 @@ struct ScriptedMachine: ShardMachine {
         return CallListing(showing: matching(selector, at: now) + (includesHalfOpen ? halfOpenPeers(at: now) : []))
     }
     func advance(_ listing: inout CallListing, by count: Int, at now: MonotonicTime) {}
+
+    func gauges() -> ControlPlane.Gauges {
+        onGauges()
+        return ControlPlane.Gauges()
+    }
 
     var glance: Glance { Glance(callsUp: snapshots.count, keying: 0, pools: []) }
 
