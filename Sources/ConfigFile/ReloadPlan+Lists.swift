@@ -58,7 +58,7 @@ extension ReloadPlan {
                 let words = { (address: IPAddress?) in address.map { "\($0)" } ?? "from a pool" }
                 let what = "address was \(words(user.address)), is \(words(other.address))"
                 let feeling = "they keep the address they have until they end"
-                add(Change(.changed, key, what, .newCalls, of: scope, feeling: feeling))
+                add(Change(.changed, key, what, .newCalls, of: scope, feeling: feeling, address: other.address))
             }
             if user.isDisabled != other.isDisabled {
                 let (what, feeling) = other.isDisabled ? ("disabled", "they end") : ("enabled", "")
@@ -66,6 +66,8 @@ extension ReloadPlan {
             }
         }
         let names = Set(old.map(\.name))
-        for user in new where !names.contains(user.name) { add(Change(.added, "users.\(user.name)", .atOnce)) }
+        for user in new where !names.contains(user.name) {
+            add(Change(.added, "users.\(user.name)", "", .atOnce, address: user.address))
+        }
     }
 }

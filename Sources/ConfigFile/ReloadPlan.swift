@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import ControlPlane
 internal import IKE
+package import Primitives
 
 /// What another configuration changes, in the words of the file, and what of it can be had without a restart.
 ///
@@ -42,6 +43,8 @@ package struct ReloadPlan: Hashable, Sendable {
         package var scope: Scope
         /// What calls feel that stand on it.
         package var feeling: String
+        /// The address that a user has from then on.
+        package var address: IPAddress?
 
         package init(
             _ kind: Kind,
@@ -49,7 +52,8 @@ package struct ReloadPlan: Hashable, Sendable {
             _ what: String,
             _ time: Time,
             of scope: Scope = .nobody,
-            feeling: String = ""
+            feeling: String = "",
+            address: IPAddress? = nil
         ) {
             self.kind = kind
             self.key = key
@@ -57,6 +61,7 @@ package struct ReloadPlan: Hashable, Sendable {
             self.time = time
             self.scope = scope
             self.feeling = feeling
+            self.address = address
         }
 
         package init(_ kind: Kind, _ key: String, _ time: Time, of scope: Scope = .nobody, feeling: String = "") {
@@ -93,6 +98,19 @@ package struct ReloadPlan: Hashable, Sendable {
     }
 
     package var isEmpty: Bool { changes.isEmpty }
+
+    /// What of the new settings cannot be beside what stays in force until a restart. Each set alone may be right.
+    package var contradictions: [String] {
+        settings.listen.filter { !$0.isUnspecified }.flatMap { address -> [String] in
+            let pools = settings.controlPlane.pools.filter { $0.range.contains(address) }.map {
+                "the range \($0.range) of the pool \($0.name) contains \(address)"
+            }
+            let users = settings.controlPlane.users.filter { $0.address == address }.map {
+                "the address of the user \($0.name) is \(address)"
+            }
+            return (pools + users).map { "\($0), which the gateway listens on until it is restarted" }
+        }
+    }
 
     mutating func add(_ change: Change) {
         changes.append(change)

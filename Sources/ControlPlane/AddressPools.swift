@@ -12,15 +12,41 @@ package struct AddressPools: Sendable {
 
     private struct Pool: Sendable {
         let configuration: AddressPoolConfiguration
-        /// Number of addresses from the first of the prefix on that may be looked at.
+        /// What of the range may be looked at: its beginning, if it is very large.
+        private let searched: IPPrefix
+        /// Number of addresses in it.
         let span: UInt32
         /// Where the next search starts: an address just returned rests as long as possible.
         var next: UInt32 = 0
+        /// Of those that it hands out.
         var used = 0
-        let size: Int
+        private(set) var size = 0
+
+        private static let mostBits = 24
+
+        init(_ configuration: AddressPoolConfiguration, reserved: Set<IPAddress>) {
+            let range = configuration.range
+            let width = range.address.bitWidth
+            let bits = min(width - range.length, Self.mostBits)
+            self.configuration = configuration
+            searched = IPPrefix(range.address, length: width - bits) ?? range
+            span = UInt32(1) << UInt32(bits)
+            let kept = reserved.union([configuration.gateway]).count { isUsable($0) }
+            size = max(0, Int(span) - (hasEdges ? 2 : 0) - kept)
+        }
 
         /// The first and the last address of a prefix are nobody's, where there are others.
-        static func hasEdges(_ range: IPPrefix) -> Bool { range.length < range.address.bitWidth - 1 }
+        private var hasEdges: Bool { configuration.range.length < configuration.range.address.bitWidth - 1 }
+
+        /// - Parameter offset: From the first address of the range on, below ``span``.
+        func isEdge(_ offset: UInt32) -> Bool { hasEdges && (offset == 0 || offset == span - 1) }
+
+        /// Whether it would be handed out if nobody had it, and nothing spoke against it.
+        func isUsable(_ address: IPAddress) -> Bool {
+            let range = configuration.range
+            let isEdge = hasEdges && (address == range.address || address == range.address.advanced(by: span - 1))
+            return searched.contains(address) && !isEdge
+        }
     }
 
     private var pools: [Pool]
@@ -34,13 +60,7 @@ package struct AddressPools: Sendable {
     package init(_ configurations: [AddressPoolConfiguration], reserving addresses: [IPAddress]) {
         let reserved = Set(addresses)
         self.reserved = reserved
-        pools = configurations.map { configuration in
-            let bits = configuration.range.address.bitWidth - configuration.range.length
-            let span = bits >= 24 ? 1 << 24 : UInt32(1) << UInt32(bits)
-            let unusable = Pool.hasEdges(configuration.range) ? 2 : 0
-            let kept = reserved.union([configuration.gateway]).filter { configuration.range.contains($0) }.count
-            return Pool(configuration: configuration, span: span, size: max(0, Int(span) - unusable - kept))
-        }
+        pools = configurations.map { Pool($0, reserved: reserved) }
     }
 
     /// Goes on with other pools. Addresses in use stay in use, in a pool or in none; nobody gets one twice.
@@ -52,9 +72,8 @@ package struct AddressPools: Sendable {
             let range = other.pools[index].configuration.range
             other.pools[index].next = pools.first { $0.configuration.range == range }?.next ?? 0
         }
-        for address in inUse.keys where !other.reserved.contains(address) {
-            guard let index = other.home(of: address) else { continue }
-            other.pools[index].used += 1
+        for address in inUse.keys {
+            if let index = other.accountant(of: address) { other.pools[index].used += 1 }
         }
         self = other
     }
@@ -72,6 +91,21 @@ package struct AddressPools: Sendable {
 
     private func home(of address: IPAddress) -> Int? {
         pools.firstIndex { $0.configuration.range.contains(address) }
+    }
+
+    /// The pool that would hand out this address, and so counts it.
+    private func accountant(of address: IPAddress) -> Int? {
+        guard !reserved.contains(address), let index = home(of: address), pools[index].isUsable(address) else {
+            return nil
+        }
+        return index
+    }
+
+    /// How many addresses of this pool can be in use at once: calls may still stand on a former gateway of its range.
+    private func capacity(of index: Int) -> Int {
+        let pool = pools[index]
+        let former = uses.keys.count { $0 != pool.configuration.gateway && accountant(of: $0) == index }
+        return max(0, pool.size - former)
     }
 
     private mutating func take(_ address: IPAddress, for gateway: IPAddress) -> Bool {
@@ -101,31 +135,29 @@ package struct AddressPools: Sendable {
     package mutating func release(_ lease: Lease) {
         guard let gateway = inUse.removeValue(forKey: lease.address) else { return }
         uses[gateway] = uses[gateway].flatMap { $0 > 1 ? $0 - 1 : nil }
-        guard !reserved.contains(lease.address) else { return }
-        if let index = home(of: lease.address) { pools[index].used -= 1 }
+        if let index = accountant(of: lease.address) { pools[index].used -= 1 }
     }
 
     package var snapshots: [StatusSnapshot.Pool] {
-        pools.map {
+        pools.indices.map { index in
             StatusSnapshot.Pool(
-                name: $0.configuration.name,
-                range: $0.configuration.range.description,
-                used: $0.used,
-                size: $0.size
+                name: pools[index].configuration.name,
+                range: pools[index].configuration.range.description,
+                used: pools[index].used,
+                size: capacity(of: index)
             )
         }
     }
 
     private mutating func leaseNext(from index: Int) -> Lease? {
         let pool = pools[index]
-        guard pool.used < pool.size else { return nil }
+        guard pool.used < capacity(of: index) else { return nil }
         let range = pool.configuration.range
         for step in 0..<pool.span {
             let offset = (pool.next &+ step) % pool.span
-            let isEdge = offset == 0 || offset == pool.span - 1
-            if isEdge, Pool.hasEdges(range) { continue }
-            guard let address = range.address.advanced(by: offset), address != pool.configuration.gateway,
-                !reserved.contains(address), take(address, for: pool.configuration.gateway)
+            guard !pool.isEdge(offset), let address = range.address.advanced(by: offset),
+                address != pool.configuration.gateway, !reserved.contains(address),
+                take(address, for: pool.configuration.gateway)
             else { continue }
             pools[index].next = (offset + 1) % pool.span
             pools[index].used += 1

@@ -77,6 +77,16 @@ struct Association: Sendable {
 
     var path: Path { Path(local: local, peer: peer) }
 
+    /// The newest one, if it is still there.
+    var standingChild: Child? { newestChild.flatMap { children[$0] } }
+
+    /// As if the path carried whatever is configured.
+    var asIfWide: Association {
+        var wide = self
+        wide.narrowing.mtu = nil
+        return wide
+    }
+
     /// As it is to be opened, and opened again.
     var tunnelSocket: TunnelSocket {
         TunnelSocket(

@@ -34,6 +34,17 @@ struct Call: Sendable {
         }
     }
 
+    /// As it was configured when the call began.
+    struct Sizing: Hashable, Sendable {
+        let mtu: ControlPlane.Configuration.MTU
+        let outerMTU: Int
+
+        init(_ configuration: ControlPlane.Configuration) {
+            mtu = configuration.mtu
+            outerMTU = configuration.outerMTU
+        }
+    }
+
     /// Tells this call from an earlier one with the same numbers, in answers that come late.
     let serial: UInt64
     let key: SessionKey
@@ -48,8 +59,14 @@ struct Call: Sendable {
     var lease: AddressPools.Lease?
     /// Its user's own address, had or waited for.
     var fixedAddress: IPAddress?
+    /// What its MTU is reckoned from for as long as it is up.
+    let sizing: Sizing
     var mtu: Int
     var mtuExplanation: String
+    /// What its interface has, as far as the kernel has answered.
+    var kernelMTU: Int
+    /// What the kernel would not have: said once.
+    var refusedMTU: Int?
     /// Once its network may open; until then what fits is what is asked for.
     var peerMRU: Int?
     var usesSequenceNumbers: Bool

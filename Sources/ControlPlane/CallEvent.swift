@@ -103,10 +103,10 @@ package struct CallEvent: Hashable, Sendable {
                 .control,
                 .warning,
                 "no-address",
-                fixed.map { "user \(userName) wants its fixed address \($0), which another call of it has" }
+                fixed.map { "user \(userName) wants its fixed address \($0), which another call has" }
                     ?? "every address is in use, none is left for user \(userName)",
                 remedy: fixed == nil
-                    ? "enlarge addresses.pools" : "end the other call with culvertctl terminate --user",
+                    ? "enlarge addresses.pools" : "end that call: culvertctl terminate --address ADDRESS",
                 fields: [.init("user", userName)]
             )
         case .callLimit(let limit):

@@ -71,6 +71,7 @@ extension ControlPlane {
         call.lease = lease
         if let session = l2tp.snapshot(of: key) {
             call.kernel = .creating(wantsInterface: false)
+            call.kernelMTU = call.mtu
             let kernelSession = L2TPSession(
                 id: key.kernelID,
                 peerID: KernelSessionID(

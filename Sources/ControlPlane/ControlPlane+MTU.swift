@@ -21,26 +21,21 @@ extension ControlPlane {
     private static func leastOuterMTU(isV4: Bool) -> Int { isV4 ? 576 : 1280 }
 
     func mtu(of call: Call, in association: Association) -> (Int, String) {
-        mtu(in: association, usesSequenceNumbers: call.usesSequenceNumbers, peerMRU: call.peerMRU)
-    }
-
-    /// - Parameter peerMRU: `nil` if it is not known yet.
-    /// - Returns: The MTU, and why it is that.
-    func mtu(in association: Association, usesSequenceNumbers: Bool, peerMRU: Int?) -> (Int, String) {
-        var (mtu, explanation) = mtu(in: association, usesSequenceNumbers: usesSequenceNumbers)
-        if let peerMRU, peerMRU < mtu {
+        var (mtu, explanation) = mtu(in: association, call.sizing, usesSequenceNumbers: call.usesSequenceNumbers)
+        if let peerMRU = call.peerMRU, peerMRU < mtu {
             explanation = "\(peerMRU), the peer's MRU, below \(mtu)"
             mtu = peerMRU
         }
         return (mtu, explanation)
     }
 
-    private func mtu(in association: Association, usesSequenceNumbers: Bool) -> (Int, String) {
-        if case .fixed(let mtu) = configuration.mtu { return (Int(mtu), "\(mtu), as configured") }
-        guard let child = association.newestChild.flatMap({ association.children[$0] }) else {
+    /// - Returns: The MTU before the peer has said what it takes, and why it is that.
+    func mtu(in association: Association, _ sizing: Call.Sizing, usesSequenceNumbers: Bool) -> (Int, String) {
+        if case .fixed(let mtu) = sizing.mtu { return (Int(mtu), "\(mtu), as configured") }
+        guard let child = association.standingChild else {
             return (1280, "1280, for want of a security association to reckon with")
         }
-        let configured = configuration.outerMTU
+        let configured = sizing.outerMTU
         let least = Self.leastOuterMTU(isV4: association.peer.address.isV4)
         let outer = association.narrowing.mtu.map { min(max($0, least), configured) } ?? configured
         let overhead = EncapsulationOverhead(
@@ -53,8 +48,9 @@ extension ControlPlane {
     }
 
     /// Something has changed of what the MTU is reckoned from: so it changes for every call of the association.
+    /// Between keys there is nothing to reckon with, and what was stays.
     mutating func followMTU(of id: RequestID, into effects: inout [Effect]) {
-        guard let association = associations[id] else { return }
+        guard let association = associations[id], association.standingChild != nil else { return }
         for key in association.calls {
             guard let call = calls[key] else { continue }
             let (mtu, explanation) = mtu(of: call, in: association)
@@ -63,34 +59,49 @@ extension ControlPlane {
             guard mtu != call.mtu else { continue }
             calls[key]?.mtu = mtu
             guard call.kernel != .absent else { continue }
-            request(.setMTU(key.kernelID, mtu), for: .setMTU(key, serial: call.serial), into: &effects)
-            guard case .up(let interface) = call.kernel else { continue }
-            let kind = CallEvent.Kind.mtuChanged(interface: interface, from: call.mtu, to: mtu, because: explanation)
-            effects.append(.report(.call(CallEvent(trace: call.trace, peer: association.peer, kind: kind))))
+            request(.setMTU(key.kernelID, mtu), for: .setMTU(key, serial: call.serial, mtu), into: &effects)
         }
     }
 
+    /// What the kernel refuses is asked for again whenever the MTU is reckoned anew.
     mutating func mtuAnswered(
         _ key: SessionKey,
         serial: UInt64,
+        _ mtu: Int,
         _ outcome: DataPlaneOutcome,
         into effects: inout [Effect]
     ) {
-        guard case .failed(let error) = outcome, let call = calls[key], call.serial == serial,
-            case .up(let interface) = call.kernel
-        else { return }
-        let kind = CallEvent.Kind.mtuRefused(interface: interface, call.mtu, error)
+        guard let call = calls[key], call.serial == serial else { return }
+        switch outcome {
+        case .failed(let error):
+            if call.mtu == mtu {
+                calls[key]?.mtu = call.kernelMTU
+                calls[key]?.mtuExplanation = "\(call.kernelMTU), for the kernel refuses \(mtu)"
+            }
+            guard call.refusedMTU != mtu, case .up(let interface) = call.kernel else { return }
+            calls[key]?.refusedMTU = mtu
+            report(.mtuRefused(interface: interface, mtu, error), of: call, into: &effects)
+        case .done, .created, .counters, .inventory, .pathMTU:
+            calls[key]?.kernelMTU = mtu
+            calls[key]?.refusedMTU = nil
+            // Otherwise another one is on its way.
+            guard call.mtu == mtu, call.kernelMTU != mtu, case .up(let interface) = call.kernel else { return }
+            let (former, reason) = (call.kernelMTU, call.mtuExplanation)
+            report(.mtuChanged(interface: interface, from: former, to: mtu, because: reason), of: call, into: &effects)
+        }
+    }
+
+    private func report(_ kind: CallEvent.Kind, of call: Call, into effects: inout [Effect]) {
         let peer = associations[call.association]?.peer ?? call.peer
         effects.append(.report(.call(CallEvent(trace: call.trace, peer: peer, kind: kind))))
     }
 
     // MARK: The path
 
-    /// Tries the path now, and from now on now and then, if a call is up.
+    /// Tries the path now, and from now on now and then, if a call is up whose MTU follows it.
     mutating func lookAtPath(of id: RequestID, at now: MonotonicTime, into effects: inout [Effect]) {
-        guard let association = associations[id], configuration.mtu == .auto, case .connected = association.socket
-        else { return }
-        let up = association.calls.filter { calls[$0]?.kernel.isUp == true }
+        guard let association = associations[id], case .connected = association.socket else { return }
+        let up = association.calls.filter { calls[$0].map { $0.kernel.isUp && $0.sizing.mtu == .auto } ?? false }
         guard !up.isEmpty else {
             associations[id]?.narrowing.nextProbe = nil
             return
@@ -113,9 +124,7 @@ extension ControlPlane {
 
     /// What a user could send if the path were as wide as configured: what is smaller is no proof of that.
     private func largestPacket(of call: Call, in association: Association) -> Int {
-        var wide = association
-        wide.narrowing.mtu = nil
-        return mtu(of: call, in: wide).0
+        mtu(of: call, in: association.asIfWide).0
     }
 
     mutating func visitPath(of id: RequestID, at now: MonotonicTime, into effects: inout [Effect]) {
@@ -130,7 +139,10 @@ extension ControlPlane {
     }
 
     mutating func readPathMTU(of id: RequestID, into effects: inout [Effect]) {
-        guard configuration.mtu == .auto, case .connected = associations[id]?.socket else { return }
+        guard let association = associations[id], case .connected = association.socket,
+            // Calls may follow.
+            configuration.mtu == .auto || association.calls.contains(where: { calls[$0]?.sizing.mtu == .auto })
+        else { return }
         request(.readPathMTU(id), for: .readPathMTU(id), into: &effects)
     }
 

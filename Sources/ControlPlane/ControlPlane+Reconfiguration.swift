@@ -43,8 +43,6 @@ extension ControlPlane {
         package var byProfile: [String: Int] = [:]
         /// By the pool their address lies in.
         package var byPool: [String: Int] = [:]
-        /// By our end of them.
-        package var byGateway: [IPAddress: Int] = [:]
 
         package init() {}
     }
@@ -55,9 +53,9 @@ extension ControlPlane {
             census.calls += 1
             if let user = call.userName.flatMap({ users[$0] }) { census.byUser[user.name, default: 0] += 1 }
             if let profile = profile(of: call.association) { census.byProfile[profile, default: 0] += 1 }
-            guard let lease = call.lease else { continue }
-            if let pool = pools.name(ofPoolWith: lease.address) { census.byPool[pool, default: 0] += 1 }
-            census.byGateway[lease.gateway, default: 0] += 1
+            if let pool = call.lease.flatMap({ pools.name(ofPoolWith: $0.address) }) {
+                census.byPool[pool, default: 0] += 1
+            }
         }
         return census
     }
@@ -69,6 +67,26 @@ extension ControlPlane {
             return "\(pool.gateway), the gateway of the pool \(pool.name), is the address of a call"
                 + (user.map { " of \($0)" } ?? " that is ending")
         }
+    }
+
+    /// Whose calls have addresses that another configuration keeps for somebody, and stay: until they end nobody gets
+    /// those. An address that the same user's call has by right is left out, for that call makes room for the next.
+    package func occupants(under other: Configuration) -> [IPAddress: String] {
+        let owners = Dictionary(other.users.compactMap { user in user.address.map { ($0, user.name) } }) { first, _ in
+            first
+        }
+        guard !owners.isEmpty else { return [:] }
+        let leaving = Set(departures(under: other).compactMap(\.key))
+        let directory = UserDirectory(other.users)
+        var occupants: [IPAddress: String] = [:]
+        for (key, call) in calls where !leaving.contains(key) {
+            guard let address = call.lease?.address, let owner = owners[address], let name = call.userName else {
+                continue
+            }
+            if fixedAddresses.holders[address] == key, directory[name]?.name == owner { continue }
+            occupants[address] = name
+        }
+        return occupants
     }
 
     /// Who has to go under another configuration: users that are not there or disabled, and peers whose profile is not
@@ -111,7 +129,12 @@ extension ControlPlane {
     }
 
     mutating func reconfigure(_ other: Configuration, at now: MonotonicTime, into effects: inout [Effect]) {
-        guard !isShuttingDown, other != configuration, obstacles(to: other).isEmpty else { return }
+        guard !isShuttingDown, obstacles(to: other).isEmpty else { return }
+        guard other != configuration else {
+            // An address that the kernel refused may be free by now.
+            changeGateways(into: &effects)
+            return
+        }
         let directory = UserDirectory(other.users)
         let succession = ike.succession(to: other.ike)
         let departures = departures(users: directory, succession)

@@ -9,13 +9,6 @@ extension ControlPlane {
     /// Every call, and every peer with keys that has no call yet; `traffic` is left to who can ask the kernel.
     package func calls(at now: MonotonicTime) -> [CallSnapshot] { matching(.all, at: now) }
 
-    /// Peers that have no keys for traffic yet. In a flood these are many, and nobody's.
-    package func halfOpenPeers(at now: MonotonicTime) -> [CallSnapshot] {
-        Self.sorted(
-            ike.snapshots.filter { requestIDs[$0.id] == nil }.map { CallSnapshot(halfOpen: $0, at: now) }
-        )
-    }
-
     static func sorted(_ snapshots: [CallSnapshot]) -> [CallSnapshot] {
         snapshots.sorted { ($0.trace, $0.l2tp?.session ?? 0) < ($1.trace, $1.l2tp?.session ?? 0) }
     }

@@ -128,9 +128,13 @@ extension ControlPlane {
             perform(l2tp.close(session.key, because: .noResources("call limit"), at: now), at: now, into: &effects)
             return
         }
-        let (mtu, explanation) = mtu(in: association, usesSequenceNumbers: session.usesSequenceNumbers, peerMRU: nil)
+        let sizing = Call.Sizing(configuration)
+        let isNumbered = session.usesSequenceNumbers
+        let (mtu, explanation) = mtu(in: association, sizing, usesSequenceNumbers: isNumbered)
+        // What LCP agrees on cannot follow the path: that may be wider soon, and who made it narrow is not proved.
+        let (ceiling, _) = self.mtu(in: association.asIfWide, sizing, usesSequenceNumbers: isNumbered)
         var settings = configuration.ppp
-        settings.mru = UInt16(clamping: min(Int(settings.mru), mtu))
+        settings.mru = UInt16(clamping: min(Int(settings.mru), ceiling))
         associations[session.socket]?.calls.insert(session.key)
         calls[session.key] = Call(
             serial: nextCallSerial(),
@@ -140,9 +144,11 @@ extension ControlPlane {
             peer: session.peer,
             started: association.started,
             link: PPP.Link(configuration: settings, entropy: entropy),
+            sizing: sizing,
             mtu: mtu,
             mtuExplanation: explanation,
-            usesSequenceNumbers: session.usesSequenceNumbers
+            kernelMTU: mtu,
+            usesSequenceNumbers: isNumbered
         )
     }
 }

@@ -216,8 +216,8 @@ package struct ControlPlane: Sendable {
             sessionAnswered(key, serial: serial, outcome, at: now, into: &effects)
         case .bringUp(let key, let serial):
             interfaceAnswered(key, serial: serial, outcome, at: now, into: &effects)
-        case .setMTU(let key, let serial):
-            mtuAnswered(key, serial: serial, outcome, into: &effects)
+        case .setMTU(let key, let serial, let mtu):
+            mtuAnswered(key, serial: serial, mtu, outcome, into: &effects)
         case .readPathMTU(let id):
             pathRead(of: id, outcome, into: &effects)
         case .probePath:
@@ -284,7 +284,7 @@ enum Purpose: Hashable, Sendable {
     case removeGateway(IPAddress)
     case createSession(SessionKey, serial: UInt64)
     case bringUp(SessionKey, serial: UInt64)
-    case setMTU(SessionKey, serial: UInt64)
+    case setMTU(SessionKey, serial: UInt64, Int)
     case readPathMTU(RequestID)
     case probePath(RequestID)
     /// The address is free again only when the route to it is gone.

@@ -17,7 +17,9 @@ extension Endpoint {
         if before != surroundings.acceptances.map(\.grants) { firstMessages.removeAll() }
         var ended: Set<EndedGrant> = []
         var effects: [Effect] = []
-        for (index, profile) in surroundings.configuration.profiles.enumerated() {
+        // Of those that are leaving it does not matter any more.
+        let configured = surroundings.configuration.profiles.prefix(surroundings.configuredProfiles)
+        for (index, profile) in configured.enumerated() {
             for (place, grant) in profile.legacyGrants.enumerated() {
                 guard !surroundings.calendar.isBefore(grant.until, at: now) else { continue }
                 let key = EndedGrant(profile: index, place: place)

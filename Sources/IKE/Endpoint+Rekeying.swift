@@ -15,6 +15,9 @@ extension Endpoint {
         let acceptance = surroundings.acceptance(of: association.profile, for: phase.client)
         let missing = acceptance.missing(of: phase.transform.legacyAlgorithms)
         guard missing.isEmpty else { return [association.report(.rekeyingFailed(missing.refusal))] }
+        guard surroundings.configuration.profiles[association.profile].admits(phase.identity) else {
+            return [association.report(.rekeyingFailed("its profile does not name the peer any more"))]
+        }
         let origin = IKEv1.MainModeInitiation.Origin(
             predecessor: id,
             profile: association.profile,

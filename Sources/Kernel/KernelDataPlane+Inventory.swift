@@ -73,13 +73,6 @@ extension KernelDataPlane {
         return (try? TrafficCounters.read([index], over: route))?[index]
     }
 
-    /// The counters of all sessions, with one request.
-    package func allCounters() -> [KernelSessionID: TrafficCounters] {
-        let indices = sessions.compactMapValues { $0.kernelSession?.interfaceIndex }
-        guard let byIndex = try? TrafficCounters.read(Array(indices.values), over: route) else { return [:] }
-        return indices.compactMapValues { byIndex[$0] }
-    }
-
     // MARK: Inventory
 
     /// One at a time: who asks meanwhile gets the next one, for this one may be past what he means.

@@ -49,6 +49,9 @@ extension Shard {
             } catch {
                 report.refuse("\(error.message); nothing was changed", remedy: error.remedy)
             }
+        } else if report.outcome == .unchanged, !read.order.isDryRun, let plan = read.plan {
+            // What the kernel refused the last time is asked for again.
+            handle(.command(.reconfigure(plan.settings.controlPlane)))
         }
         if !read.order.isDryRun { tell(report, by: read.requester) }
         serviceManagerHears(reloading: false, read.order)
@@ -71,6 +74,14 @@ extension Shard {
             )
             return report
         }
+        let contradictions = plan.contradictions
+        guard contradictions.isEmpty else {
+            report.refuse(
+                "\(contradictions.joined(separator: "; ")); nothing was changed",
+                remedy: "take other addresses, or restart culvertd: gateway.listen changes only then"
+            )
+            return report
+        }
         let configuration = plan.settings.controlPlane
         let obstacles = machine.obstacles(to: configuration)
         guard obstacles.isEmpty else {
@@ -81,7 +92,10 @@ extension Shard {
             return report
         }
         let census = machine.census
-        report.changes = plan.changes.map { ReloadReport.Change($0, census) }
+        let occupants = machine.occupants(under: configuration)
+        report.changes = plan.changes.map { change in
+            ReloadReport.Change(change, census, occupant: change.address.flatMap { occupants[$0] })
+        }
         report.ending = machine.departures(under: configuration).map { ReloadReport.Ending($0) }
         if plan.isEmpty { report.outcome = .unchanged }
         return report
@@ -154,7 +168,8 @@ extension ReloadReport {
 }
 
 extension ReloadReport.Change {
-    fileprivate init(_ change: ReloadPlan.Change, _ census: ControlPlane.Census) {
+    /// - Parameter occupant: Whose call has the address that a user has from then on.
+    fileprivate init(_ change: ReloadPlan.Change, _ census: ControlPlane.Census, occupant: String?) {
         let calls =
             switch change.scope {
             case .nobody: 0
@@ -163,10 +178,14 @@ extension ReloadReport.Change {
             case .profile(let name): census.byProfile[name] ?? 0
             case .pool(let name): census.byPool[name] ?? 0
             }
+        let note = occupant.flatMap { name in
+            change.address.map { "\($0) is in use by a call of \(name): no other call gets it until that ends" }
+        }
+        let what = [change.what.isEmpty ? nil : change.what, note].compactMap(\.self)
         self.init(
             kind: change.kind.rawValue,
             key: change.key,
-            what: change.what.isEmpty ? nil : change.what,
+            what: what.isEmpty ? nil : what.joined(separator: "; "),
             takesEffect: change.time.rawValue,
             calls: calls,
             feeling: calls == 0 || change.feeling.isEmpty ? nil : change.feeling

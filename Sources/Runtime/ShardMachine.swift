@@ -13,9 +13,7 @@ package protocol ShardMachine {
     /// What ``ControlPlane/Command/terminate(_:)`` would end, and how many that are.
     func matching(_ selector: CallSelector, at now: MonotonicTime) -> [CallSnapshot]
     func count(matching selector: CallSelector) -> Int
-    /// Peers that have no keys for traffic yet.
-    func halfOpenPeers(at now: MonotonicTime) -> [CallSnapshot]
-    /// The same, piece by piece: nobody else is served meanwhile.
+    /// The same, piece by piece, and peers that have no keys for traffic yet if wanted: others are served meanwhile.
     func listing(_ selector: CallSelector, includesHalfOpen: Bool) -> CallListing
     /// Looks at so many calls more.
     func advance(_ listing: inout CallListing, by count: Int, at now: MonotonicTime)
@@ -27,6 +25,7 @@ package protocol ShardMachine {
     var census: ControlPlane.Census { get }
     func departures(under configuration: ControlPlane.Configuration) -> [ControlPlane.Departure]
     func obstacles(to configuration: ControlPlane.Configuration) -> [String]
+    func occupants(under configuration: ControlPlane.Configuration) -> [IPAddress: String]
     func explanation(of selector: TraceSelector, at now: MonotonicTime) -> Explanation?
     func gauges() -> ControlPlane.Gauges
     /// The sessions the kernel carries.
@@ -46,6 +45,7 @@ extension ShardMachine {
     package var census: ControlPlane.Census { ControlPlane.Census() }
     package func departures(under configuration: ControlPlane.Configuration) -> [ControlPlane.Departure] { [] }
     package func obstacles(to configuration: ControlPlane.Configuration) -> [String] { [] }
+    package func occupants(under configuration: ControlPlane.Configuration) -> [IPAddress: String] { [:] }
 }
 
 extension ControlPlane: ShardMachine {}

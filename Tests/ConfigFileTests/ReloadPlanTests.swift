@@ -398,6 +398,45 @@ struct ReloadPlanTests {
         )
     }
 
+    /// The address that is listened on only changes with a restart, and pools change at once.
+    @Test
+    func `What cannot be beside what stays in force is named`() throws {
+        func contradictions(_ changes: (String, String)...) throws -> [String] {
+            let text = changes.reduce(Self.full) { $0.replacing($1.0, with: $1.1) }
+            return ReloadPlan(from: try Self.settings(Self.full), to: try Self.settings(text)).contradictions
+        }
+        let elsewhere = ("listen: [192.0.2.1]", "listen: [203.0.113.1]")
+        let range = ("range: 10.98.0.0/24, gateway: 10.98.0.1", "range: 192.0.2.0/28, gateway: 192.0.2.14")
+        #expect(try contradictions() == [])
+        #expect(try contradictions(elsewhere) == [])
+        #expect(
+            try contradictions(elsewhere, range) == [
+                "the range 192.0.2.0/28 of the pool guests contains 192.0.2.1, which the gateway listens on until it "
+                    + "is restarted"
+            ]
+        )
+        #expect(try contradictions(elsewhere, ("range: 10.98.0.0/24", "range: 192.0.2.16/28")) == [])
+        let users = Self.users.replacing("10.99.0.7", with: "192.0.2.1")
+        let text = Self.full.replacing(elsewhere.0, with: elsewhere.1)
+        let plan = ReloadPlan(from: try Self.settings(Self.full), to: try Self.settings(text, users: users))
+        #expect(
+            plan.contradictions == [
+                "the address of the user alice is 192.0.2.1, which the gateway listens on until it is restarted"
+            ]
+        )
+    }
+
+    @Test
+    func `The address that a user gets stands beside the change`() throws {
+        func addresses(_ old: String, _ new: String) throws -> [String] {
+            try Self.plan(old, by: new, inUsers: true).changes.map { $0.address.map { "\($0)" } ?? "none" }
+        }
+        #expect(try addresses("address: 10.99.0.7", "address: 10.99.0.8") == ["10.99.0.8"])
+        #expect(try addresses(", address: 10.99.0.7", "") == ["none"])
+        #expect(try addresses("name: bob,", "name: bert, address: 10.99.0.9,") == ["none", "10.99.0.9"])
+        #expect(try addresses("secret: s3cret", "secret: another") == ["none"])
+    }
+
     @Test
     func `What no rule knows is not silent`() throws {
         var other = try Self.settings(Self.full)

@@ -93,3 +93,12 @@ enum Fixture {
         )
     }
 }
+
+extension ControlPlane {
+    /// Peers that have no keys for traffic yet.
+    func halfOpenPeers(at now: MonotonicTime) -> [CallSnapshot] {
+        var listing = listing(.all, includesHalfOpen: true)
+        while !listing.isComplete { advance(&listing, by: 1_000, at: now) }
+        return listing.calls.filter { $0.state == "keying" }
+    }
+}

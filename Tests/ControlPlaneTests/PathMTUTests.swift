@@ -179,16 +179,111 @@ struct PathMTUTests {
         #expect(kernelMTU(configured) == 1304)
     }
 
+    /// What LCP agrees on stays, and the path does not.
+    @Test func aNarrowPathIsNoReasonToAskForSmallPacketsForEver() throws {
+        for pathMTU in [0, 576, 1400, 1500] {
+            let network = try network(pathMTU: pathMTU)
+            #expect(network.clients[0].ppp.serverMRU == 1420)
+        }
+        #expect(try network({ $0.outerMTU = 1400 }, pathMTU: 576).clients[0].ppp.serverMRU == 1308)
+        #expect(try network({ $0.mtu = .fixed(1300) }, pathMTU: 576).clients[0].ppp.serverMRU == 1300)
+    }
+
+    @Test func withoutKeysForAMomentNothingChanges() throws {
+        var network = try network(pathMTU: 1400)
+        network.run(for: .seconds(290))
+        network.act(0) { client, _ in client.ike.deleteChildren().map(SimulatedClient.Packet.ike) }
+        network.run(for: .seconds(1))
+        #expect(network.kernel.associations.isEmpty)
+        let readings = count("readPathMTU", network)
+        network.run(for: .seconds(20))
+        #expect(count("readPathMTU", network) > readings)
+        #expect(shown(network) == (1308, Self.narrow))
+        network.act(0) { client, now in client.ike.startQuickMode(at: now).map(SimulatedClient.Packet.ike) }
+        #expect(network.run(for: .seconds(5)) { $0.kernel.associations.count == 2 })
+        network.run(for: .seconds(5))
+        #expect(shown(network) == (1308, Self.narrow))
+        #expect(count("setMTU", network) == 0)
+        #expect(!network.eventNames.contains("control mtu-changed"))
+    }
+
+    private static let refusing: @Sendable (DataPlaneRequest) -> DataPlaneError? = { request in
+        if case .setMTU = request { DataPlaneError(step: "RTM_NEWLINK", code: 22) } else { nil }
+    }
+
     @Test func aKernelThatRefusesIsNamedAndTheCallGoesOn() throws {
         var network = try network()
-        network.kernel.failing = { request in
-            if case .setMTU = request { DataPlaneError(step: "RTM_NEWLINK", code: 22) } else { nil }
-        }
+        network.kernel.failing = Self.refusing
         network.kernel.pathMTU = 1400
         network.run(for: .seconds(3))
         #expect(network.eventNames.contains("kernel mtu-refused"))
+        #expect(!network.eventNames.contains("control mtu-changed"))
         #expect(network.clients[0].isUp)
         #expect(kernelMTU(network) == 1400)
+        // What is shown is what the interface has.
+        #expect(shown(network) == (1400, "1400, for the kernel refuses 1308"))
+    }
+
+    @Test func whatTheKernelRefusedIsTriedAgainAndToldOnce() throws {
+        var network = try network()
+        network.kernel.failing = Self.refusing
+        network.kernel.pathMTU = 1400
+        network.run(for: .seconds(1_000))
+        #expect(count("setMTU 1308", network) == 4)
+        #expect(network.eventNames.filter { $0 == "kernel mtu-refused" }.count == 1)
+        network.kernel.pathMTU = 1300
+        network.run(for: .seconds(300))
+        #expect(network.eventNames.filter { $0 == "kernel mtu-refused" }.count == 2)
+        network.kernel.failing = { _ in nil }
+        network.run(for: .seconds(300))
+        #expect(kernelMTU(network) == 1212)
+        #expect(shown(network).0 == 1212)
+        let changes = network.events.map(\.description).filter { $0.name == "mtu-changed" }
+        #expect(changes.count == 1)
+        #expect(changes.first?.message.hasPrefix("cv0 takes packets of up to 1212 bytes, no longer 1400: ") == true)
+        // Wide again: the size it has was never another.
+        network.kernel.pathMTU = 1500
+        network.run(for: .seconds(300))
+        #expect(kernelMTU(network) == 1400)
+    }
+
+    /// Only what is measured changes for calls that are up, never what is configured.
+    @Test func aReloadLeavesCallsTheSizeTheyWereReckonedBy() throws {
+        for isFixed in [false, true] {
+            var network = try network()
+            var other = try Fixture.configuration()
+            if isFixed { other.mtu = .fixed(1280) } else { other.outerMTU = 1400 }
+            network.command(.reconfigure(other))
+            // Readings of the path, and other keys.
+            network.run(for: .seconds(400))
+            network.act(0) { client, now in client.ike.rekeyChild(at: now).map(SimulatedClient.Packet.ike) }
+            network.run(for: .seconds(400))
+            #expect(shown(network) == (1400, "1400, the peer's MRU, below 1420"))
+            #expect(count("setMTU", network) == 0)
+            // It follows the path as before.
+            network.kernel.pathMTU = 1400
+            network.run(for: .seconds(302))
+            #expect(shown(network) == (1308, Self.narrow))
+            #expect(kernelMTU(network) == 1308)
+            // Who comes now is reckoned by the new one.
+            network.act(0) { $0.hangUp(at: $1) }
+            network.run(for: .seconds(1))
+            network.act(0) { $0.closeKeys(at: $1) }
+            network.run(for: .seconds(5))
+            network.clients[0] = try Fixture.client(1, seed: 7)
+            network.dial(0)
+            #expect(network.run(for: .seconds(10)) { $0.clients[0].isUp })
+            #expect(shown(network).0 == (isFixed ? 1280 : 1308))
+            #expect(network.kernel.violations.isEmpty)
+        }
+    }
+
+    @Test func aCallOfAFixedSizeKeepsItWhenTheMTUIsReckonedFromNowOn() throws {
+        var network = try network({ $0.mtu = .fixed(1300) }, pathMTU: 1000)
+        network.command(.reconfigure(try Fixture.configuration()))
+        network.run(for: .seconds(1_000))
+        #expect(shown(network) == (1300, "1300, as configured"))
+        #expect(network.kernel.probes.isEmpty)
     }
 
     @Test func aKernelThatDoesNotSayChangesNothing() throws {

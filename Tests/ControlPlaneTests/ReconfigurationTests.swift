@@ -75,6 +75,7 @@ struct ReconfigurationTests {
         try expectUntouched { $0.users[0].address = IPAddress("10.99.0.200") }
         try expectUntouched { $0.dns = [.v4(0xC000_0201)] }
         try expectUntouched { $0.mtu = .fixed(1280) }
+        try expectUntouched { $0.outerMTU = 1300 }
         try expectUntouched { $0.ppp.authentication = [.pap] }
         try expectUntouched { $0.l2tp.secret = secret("tunnel") }
         try expectUntouched { $0.l2tp.hostName = "other" }
@@ -339,6 +340,31 @@ struct ReconfigurationTests {
         #expect(network.kernel.log.last { $0.hasSuffix("GatewayAddress") } == "removeGatewayAddress")
     }
 
+    /// As the log advises when the kernel refuses one.
+    @Test func aRefusedGatewayAddressIsAskedForByEveryReload() throws {
+        let wanted = try #require(IPAddress("10.98.0.1"))
+        var other = base
+        other.pools[0].gateway = wanted
+        var network = try network()
+        network.kernel.failing = { request in
+            request == .addGatewayAddress(wanted) ? DataPlaneError(step: "RTM_NEWADDR", code: 17) : nil
+        }
+        func refusals() -> Int { network.eventNames.count { $0 == "kernel gateway-address-refused" } }
+        network.command(.reconfigure(other))
+        #expect(refusals() == 1)
+        network.command(.reconfigure(other))
+        #expect(refusals() == 2)
+        network.kernel.failing = { _ in nil }
+        network.command(.reconfigure(other))
+        #expect(refusals() == 2)
+        #expect(network.kernel.gatewayAddresses == [wanted, base.pools[0].gateway])
+        let requests = network.kernel.log.count
+        network.command(.reconfigure(other))
+        #expect(network.kernel.log.count == requests)
+        let areUp = network.clients.allSatisfy { $0.isUp }
+        #expect(areUp)
+    }
+
     @Test func aGatewayAddressThatACallHasIsAnObstacle() throws {
         var network = try network()
         let address = try #require(network.clients[0].ppp.address)
@@ -353,6 +379,42 @@ struct ReconfigurationTests {
         network.command(.reconfigure(other))
         #expect(network.gateway.status(at: network.now) == before)
         #expect(network.kernel.gatewayAddresses == [base.pools[0].gateway])
+    }
+
+    @Test func whoHasAnAddressThatIsKeptForSomebodyFromNowOnIsNamed() throws {
+        var network = try network()
+        let address = try #require(network.clients[0].ppp.address)
+        var other = base
+        other.users[1].address = address
+        #expect(network.gateway.occupants(under: other) == [address: "alice"])
+        network.command(.reconfigure(other))
+        // It is so: bob's next call finds no address.
+        network.act(1) { $0.hangUp(at: $1) }
+        network.run(for: .seconds(5))
+        network.clients[1] = try Fixture.client(2, user: "bob", seed: 60)
+        network.dial(1)
+        #expect(!network.run(for: .seconds(15)) { $0.clients[1].isUp })
+        #expect(network.eventNames.contains("control no-address"))
+        #expect(network.clients[0].isUp)
+    }
+
+    @Test func ownCallsAndThoseThatEndAreInNobodysWay() throws {
+        let network = try network()
+        let address = try #require(network.clients[0].ppp.address)
+        #expect(network.gateway.occupants(under: base) == [:])
+        var other = base
+        // Her call has it from the pool, and knows nothing of whose it is now.
+        other.users[0].address = address
+        #expect(network.gateway.occupants(under: other) == [address: "alice"])
+        other = base
+        other.users.removeFirst()
+        other.users[0].address = address
+        #expect(network.gateway.occupants(under: other) == [:])
+        var configuration = base
+        configuration.users[0].address = IPAddress("10.99.0.77")
+        let own = try self.network(configuration)
+        configuration.users.append(User(name: "carol", secret: .password(secret("s"))))
+        #expect(own.gateway.occupants(under: configuration) == [:])
     }
 
     @Test func anotherFixedAddressCountsFromTheNextDial() throws {
@@ -392,7 +454,6 @@ struct ReconfigurationTests {
         #expect(census.byUser == ["alice": 1, "bob": 1])
         #expect(census.byProfile == ["remote-access": 2])
         #expect(census.byPool == ["office": 2])
-        #expect(census.byGateway == [base.pools[0].gateway: 2])
     }
 
     @Test(arguments: 1...12)

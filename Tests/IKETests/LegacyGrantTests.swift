@@ -216,6 +216,23 @@ struct LegacyGrantTests {
         }
     }
 
+    @Test func aProfileThatLeavesDoesNotSayAgainThatItsGrantHasEnded() throws {
+        var rig = Self.rig(Self.android)
+        _ = rig.endpoint.setCalendar(Self.noon, at: rig.now)
+        rig.peer.ikeLifetime = 86_400
+        rig.now = rig.now.advanced(by: .seconds(36 * 3600 - 60))
+        try rig.toEstablished()
+        #expect(rig.wait(.seconds(60)).eventNames == ["legacy-grant-ended"])
+        var other = Profile.test(key: "another")
+        other.name = "other"
+        for _ in 0..<2 {
+            let effects = rig.endpoint.reconfigure(Configuration(profiles: [other]), at: rig.now)
+            #expect(effects.eventNames == [])
+            other.ikeLifetime = .seconds(600)
+        }
+        #expect(rig.endpoint.snapshots.count == 1)
+    }
+
     @Test func weDoNotRenewWhatIsNotLetInAnyMore() throws {
         var rig = Self.rig(
             Self.android,

@@ -464,6 +464,21 @@ struct EndpointTests {
         #expect(wire.names.last == "connectionClosed")
     }
 
+    /// Their goodbyes are many at once, and not acknowledged yet when the peer says something else.
+    @Test func aLowerLimitEndsNoTunnelThatHasMoreCalls() {
+        var wire = LossyWire.established(manyCalls, calls: 100)
+        var lower = manyCalls
+        lower.sessionsPerTunnelLimit = 4
+        wire.endpoint.reconfigure(lower)
+        for session in wire.sessions { wire.lns { $0.close(session, because: .administrative, at: $1) } }
+        #expect(wire.endpoint.snapshots.map(\.sessionCount) == [0])
+        wire.lac { $0.sendHello(at: $1) }
+        wire.run(for: .seconds(30))
+        #expect(wire.endpoint.snapshots.map(\.state) == ["established"])
+        #expect(wire.endpoint.isSettled)
+        #expect(!wire.names.contains("connectionClosed"))
+    }
+
     @Test("L11: a socket has eight tunnels, and the ninth is refused")
     func refusesTunnelsBeyondTheLimitOfASocket() {
         var wire = LossyWire()

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConfigFile
 import ControlPlane
 import DataPlane
 import Glibc
@@ -22,6 +23,7 @@ private final class RunningShard: Sendable {
     init(
         log: Int32 = -1,
         impairments: Impairments? = nil,
+        reloader: Reloader? = nil,
         beforeRunning: @escaping @Sendable ([SocketAddress]) throws -> Void = { _ in },
         plane makePlane: @escaping @Sendable () -> RecordingPlane = { RecordingPlane() },
         machine makeMachine: @escaping @Sendable () -> ScriptedMachine
@@ -47,7 +49,8 @@ private final class RunningShard: Sendable {
                         ),
                         plane: plane,
                         signals: nil,
-                        identity: .init(name: "gw1", version: "1.2.3")
+                        identity: .init(name: "gw1", version: "1.2.3"),
+                        reloader: reloader
                     )
                     continuation.yield(Started(mailbox: shard.mailbox, sockets: locals))
                     continuation.finish()
@@ -115,6 +118,101 @@ struct ShardTests {
         #expect(status.counters?["packets.sent"] == 2)
         #expect((status.uptimeSeconds ?? -1) >= 0)
         try await shard.shutDown()
+    }
+
+    // MARK: - Reload
+
+    private static let usual = "{ name: alice, secret: s3cret }, { name: bob, secret: s3cret }"
+
+    private static func configuration(
+        listen: String = "192.0.2.1",
+        range: String = "10.99.0.0/24",
+        users: String = usual
+    ) -> ConfigFile.Outcome {
+        ConfigFile.parse(
+            """
+            gateway: { name: gw1, listen: [\(listen)] }
+            ike: { profiles: [ { name: remote-access, secret: a long enough secret } ] }
+            addresses: { pools: [ { name: office, range: \(range), gateway: 10.97.0.1 } ] }
+            users: { users: [ \(users) ] }
+            """,
+            file: "gw.yaml"
+        ) { _ throws(FileProblem) in throw .missing }
+    }
+
+    /// - Parameter machine: What it was told to be, counted.
+    private func shard(
+        reading outcome: ConfigFile.Outcome,
+        occupied: [IPAddress: String] = [:],
+        told: Box<Mutex<Int>> = Box(Mutex(0))
+    ) async throws -> RunningShard {
+        let settings = try #require(Self.configuration().settings)
+        return try await RunningShard(reloader: Reloader(settings) { outcome }) {
+            var machine = ScriptedMachine(onInput: { _, input in
+                if case .command(.reconfigure) = input { told.value.withLock { $0 += 1 } }
+                return []
+            })
+            machine.occupied = occupied
+            return machine
+        }
+    }
+
+    private func reload(_ shard: RunningShard, dryRun: Bool = false) async throws -> ReloadReport {
+        guard case .reload(let report) = await shard.ask(.reload(ReloadOrder(isDryRun: dryRun), by: nil)) else {
+            Issue.record("no report")
+            return ReloadReport(.refused)
+        }
+        return report
+    }
+
+    /// The kernel may have refused a part of it the last time.
+    @Test func aReloadWithoutAChangeIsCarriedOutToo() async throws {
+        let told = Box(Mutex(0))
+        let shard = try await shard(reading: Self.configuration(), told: told)
+        #expect(try await reload(shard, dryRun: true).outcome == .unchanged)
+        #expect(told.value.withLock { $0 } == 0)
+        #expect(try await reload(shard).outcome == .unchanged)
+        #expect(told.value.withLock { $0 } == 1)
+        try await shard.shutDown()
+    }
+
+    @Test func aReloadThatContradictsWhatOnlyARestartChangesIsRefused() async throws {
+        let told = Box(Mutex(0))
+        let outcome = Self.configuration(listen: "203.0.113.1", range: "192.0.2.0/28")
+        let shard = try await shard(reading: outcome, told: told)
+        for dryRun in [true, false] {
+            let report = try await reload(shard, dryRun: dryRun)
+            #expect(report.outcome == .refused)
+            #expect(
+                report.error?.message
+                    == "the range 192.0.2.0/28 of the pool office contains 192.0.2.1, which the gateway listens on until "
+                    + "it is restarted; nothing was changed"
+            )
+            #expect(report.error?.remedy?.contains("restart culvertd") == true)
+        }
+        #expect(told.value.withLock { $0 } == 0)
+        try await shard.shutDown()
+    }
+
+    @Test func theReportSaysWhoHasTheAddressThatAUserGets() async throws {
+        let users =
+            "{ name: alice, secret: s3cret }, { name: bob, secret: s3cret, address: 10.99.0.7 }"
+            + ", { name: carol, secret: s3cret, address: 10.99.0.8 }"
+        let occupied = [try #require(IPAddress("10.99.0.7")): "alice", try #require(IPAddress("10.99.0.8")): "alice"]
+        for isFree in [true, false] {
+            let shard = try await shard(
+                reading: Self.configuration(users: users),
+                occupied: isFree ? [:] : occupied
+            )
+            let note = { (address: String) in
+                isFree ? nil : "\(address) is in use by a call of alice: no other call gets it until that ends"
+            }
+            let change = ["address was from a pool, is 10.99.0.7", note("10.99.0.7")].compactMap(\.self)
+            let report = try await reload(shard, dryRun: true)
+            #expect(report.changes.map(\.key) == ["users.bob", "users.carol"])
+            #expect(report.changes.map(\.what) == [change.joined(separator: "; "), note("10.99.0.8")])
+            try await shard.shutDown()
+        }
     }
 
     @Test func tellsWhatIsKeptAsItIs() async throws {

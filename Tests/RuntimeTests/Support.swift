@@ -305,6 +305,7 @@ struct ScriptedMachine: ShardMachine {
     var idle = true
     var snapshots: [CallSnapshot] = []
     var journal = Journal(limits: Journal.Limits())
+    var occupied: [IPAddress: String] = [:]
     var onInput: (inout ScriptedMachine, ControlPlane.Input) -> [ControlPlane.Effect] = { _, _ in [] }
     var onDeadline: (inout ScriptedMachine) -> [ControlPlane.Effect] = { _ in [] }
     var onGauges: () -> Void = {}
@@ -328,6 +329,8 @@ struct ScriptedMachine: ShardMachine {
     }
     func count(matching selector: CallSelector) -> Int { matching(selector, at: MonotonicTime(nanoseconds: 0)).count }
     func halfOpenPeers(at now: MonotonicTime) -> [CallSnapshot] { snapshots.filter { $0.state == "keying" } }
+
+    func occupants(under configuration: ControlPlane.Configuration) -> [IPAddress: String] { occupied }
 
     func listing(_ selector: CallSelector, includesHalfOpen: Bool) -> CallListing {
         let now = MonotonicTime(nanoseconds: 0)

@@ -82,6 +82,8 @@ package struct SimulatedPPPClient: Sendable {
     private var others: [Other] = []
 
     package private(set) var address: IPAddress?
+    /// How long the server's packets may be, as it says itself (RFC 1661 §6.1).
+    package private(set) var serverMRU: Int?
     package private(set) var dns: [IPAddress] = []
     /// Why there is no call, in a word or two.
     package private(set) var failure: String?
@@ -288,6 +290,7 @@ package struct SimulatedPPPClient: Sendable {
             return [Self.reply(.configureNak, to: packet, better[...], .lcp)]
         }
         method = asked
+        serverMRU = options.first { $0.type == 1 }.map { $0.value.reduce(0) { $0 << 8 | Int($1) } }
         let ack = Self.reply(.configureAck, to: packet, packet.data, .lcp)
         if Self.isRenegotiation(packet, &lcp, since: .lcp, now: &stage) {
             ipcp = Negotiation()

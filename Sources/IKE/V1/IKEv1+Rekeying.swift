@@ -102,7 +102,9 @@ extension IKEv1.ResponderSA {
         _ surroundings: Surroundings
     ) throws(CryptographyError) -> [IKEv1.Effect] {
         var terms = former.child.terms
-        terms.lifetime = min(terms.lifetime, acceptance(surroundings).profile.childLifetime)
+        let profile = acceptance(surroundings).profile
+        terms.lifetime = min(terms.lifetime, profile.childLifetime)
+        terms.lifetimeKilobytes = IKEv1.kilobytes(terms.lifetimeKilobytes, atMost: profile.longestChildKilobytes)
         terms.offer = IKEv1.offer(of: terms, spi: spi)
         let nonce = surroundings.entropy.bytes(Self.nonceLength)
         var agreement: KeyAgreement?
@@ -241,7 +243,7 @@ extension IKEv1.ResponderSA {
         )
         terms.lifetimeKilobytes = IKEv1.kilobytes(
             [terms.lifetimeKilobytes, choice.lifetimeKilobytes, limits.kilobytes].compactMap { $0 }.min(),
-            atMost: nil
+            atMost: acceptance(surroundings).profile.longestChildKilobytes
         )
         let empty = SecretBytes(copying: [])
         var installing = Installing(

@@ -40,21 +40,28 @@ package final class PortShift {
     ///   their interfaces take.
     /// - Throws: With EEXIST or EPERM if another culvertd runs here; with ENOENT or EOPNOTSUPP if the kernel lacks
     ///   nf_tables or one of its expressions.
-    package convenience init(clampsSegments: Bool = true) throws(DataPlaneError) {
-        guard clampsSegments else {
-            try self.init(table: Ownership.tableName, isActive: true, clampsSegments: false)
-            return
+    package init(clampsSegments: Bool = true) throws(DataPlaneError) {
+        table = Ownership.tableName
+        socket = try NetlinkSocket(.netfilter)
+        clampRefusal = clampsSegments ? Self.clampRefusal() : nil
+        var clamps = clampsSegments && clampRefusal == nil
+        var failure = Self.make(table, isActive: true, clampsSegments: clamps, over: socket)
+        if clamps, let refusal = failure, !Self.isSomebodyElses(refusal) {
+            // Taken on trial and refused in earnest: calls are worth more than the size of segments.
+            failure = Self.make(table, isActive: true, clampsSegments: false, over: socket)
+            clamps = false
+            clampRefusal = refusal
         }
-        let refusal = Self.clampRefusal()
-        try self.init(table: Ownership.tableName, isActive: true, clampsSegments: refusal == nil)
-        clampRefusal = refusal
+        self.clampsSegments = clamps
+        if let failure { throw failure }
     }
 
     /// Whether the kernel knows how to limit segments.
     static func clampRefusal() -> DataPlaneError? {
         do throws(DataPlaneError) {
             let socket = try NetlinkSocket(.netfilter)
-            var rules = NetfilterTransaction(table: "\(Ownership.tableName)-clamp")
+            // Another process may try at the same time.
+            var rules = NetfilterTransaction(table: "\(Ownership.tableName)-clamp-\(getpid())")
             rules.addOwnedTable()
             rules.addCounter(Counter.clamped.rawValue)
             addClamp(to: &rules, hook: nil)
@@ -71,13 +78,28 @@ package final class PortShift {
         self.table = table
         self.clampsSegments = clampsSegments
         socket = try NetlinkSocket(.netfilter)
-        var batch = Self.rules(table: table, isActive: isActive, clampsSegments: clampsSegments)
+        let failure = Self.make(table, isActive: isActive, clampsSegments: clampsSegments, over: socket)
+        if let failure { throw failure }
+    }
+
+    /// - Returns: Why there is no such table; `nil` if there is.
+    private static func make(
+        _ table: String,
+        isActive: Bool,
+        clampsSegments: Bool,
+        over socket: NetlinkSocket
+    ) -> DataPlaneError? {
+        var batch = rules(table: table, isActive: isActive, clampsSegments: clampsSegments)
         let failures = socket.perform(&batch).failures
-        guard let first = failures.keys.min(), var failure = failures[first] else { return }
-        if failure.isExists || failure.code == EPERM {
+        guard let first = failures.keys.min(), var failure = failures[first] else { return nil }
+        if isSomebodyElses(failure) {
             failure.text = "the nftables table 'inet \(table)' exists already: does another culvertd run here?"
         }
-        throw failure
+        return failure
+    }
+
+    private static func isSomebodyElses(_ failure: DataPlaneError) -> Bool {
+        failure.isExists || failure.code == EPERM
     }
 
     /// Takes the rules away. They would go with the socket, too, but when that closes is not in our hands alone.

@@ -125,7 +125,7 @@ extension KernelPart {
             case .pppDevice: try Self.tryDescriptor(culvert_ppp_open(), "open(/dev/ppp)")
             case .nftables:
                 _ = try PortShift(
-                    table: "\(Ownership.tableName)-preflight",
+                    table: "\(Ownership.tableName)-preflight-\(getpid())",
                     isActive: false,
                     clampsSegments: false
                 )

@@ -53,6 +53,7 @@ extension ControlConnection {
         }
         let session = Session(id: unusedSessionID(entropy), accepting: call)
         sessions[session.id] = session
+        mostSessions = max(mostSessions, sessions.count)
         sessionsByPeer[session.peerID] = session.id
         waitingSessions.set(session.id, to: now.advanced(by: configuration.establishmentLimit))
         send(.icrp(assigned: session.id), session: session.peerID)

@@ -31,6 +31,8 @@ package struct ControlConnection: Sendable {
     package private(set) var state: State
     package var channel: ReliableDelivery
     package internal(set) var sessions: [SessionID: Session] = [:]
+    /// At the same time, until now.
+    var mostSessions = 0
     /// By the peer's id.
     var sessionsByPeer: [SessionID: SessionID] = [:]
     /// When sessions have waited long enough for their ICCN.
@@ -131,7 +133,7 @@ package struct ControlConnection: Sendable {
             return [report(.messageOutsideWindow(id, header.ns))]
         case .delivered(let messages):
             let effects = messages.flatMap { take($0, at: now, configuration, entropy) }
-            guard channel.queued > Self.queueLimit(configuration) else { return effects }
+            guard channel.queued > queueLimit(configuration) else { return effects }
             // Whoever asks on and on without acknowledging the answers does not get more memory.
             return effects
                 + close(
@@ -142,9 +144,9 @@ package struct ControlConnection: Sendable {
         }
     }
 
-    /// Room for an answer to every call there may be, twice.
-    private static func queueLimit(_ configuration: Configuration) -> Int {
-        2 * min(configuration.sessionsPerTunnelLimit, 32_768) + 64
+    /// Room for an answer to every call there may be, twice; or to every call there was under a higher limit.
+    private func queueLimit(_ configuration: Configuration) -> Int {
+        2 * max(min(configuration.sessionsPerTunnelLimit, 32_768), mostSessions) + 64
     }
 
     /// Queues a message about the tunnel, or about the peer's session `session`.

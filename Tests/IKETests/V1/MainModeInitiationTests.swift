@@ -147,6 +147,26 @@ struct MainModeInitiationTests {
         #expect(pair.rig.endpoint.startRekeying(pair.old, at: pair.rig.now).isEmpty)
     }
 
+    /// Whoever is struck from a profile stays until the IKE SA has ended, and no longer.
+    @Test
+    func whomTheProfileDoesNotNameAnyMoreIsNotRenewed() throws {
+        for (identities, isRenewed) in [
+            ([], true), (["198.51.100.7"], true), (["staff", "198.51.100.0/24"], true), (["staff"], false),
+        ] as [([String], Bool)] {
+            var pair = try Pair()
+            var profile = Profile.test()
+            profile.identities = identities.map { IdentityPattern($0) }
+            #expect(pair.rig.endpoint.reconfigure(Configuration(profiles: [profile]), at: pair.rig.now).isEmpty)
+            let effects = pair.rig.endpoint.startRekeying(pair.old, at: pair.rig.now)
+            #expect(effects.words == [isRenewed ? "transmit" : "[rekeying-failed]"], "\(identities)")
+            if !isRenewed {
+                let message = try #require(effects.events.first).description.message
+                #expect(message.hasSuffix(": its profile does not name the peer any more"))
+            }
+            #expect(pair.established.map(\.id) == [pair.old])
+        }
+    }
+
     @Test
     func brokenAnswersChangeNothing() throws {
         var pair = try Pair()

@@ -216,6 +216,30 @@ struct RekeyingTests {
         }
     }
 
+    @Test func theLimitForTrafficIsThatOfToday() throws {
+        for (former, asked, answered, agreed) in [
+            (nil, 100_000, 100_000, 100_000), (200_000, 100_000, 100_000, 100_000), (nil, nil, 50_000, 50_000),
+            // What the former pair had is not raised: the peer may have asked for it.
+            (100_000, 200_000, 200_000, 100_000), (100_000, nil, nil, 100_000), (nil, nil, nil, nil),
+        ] as [(UInt64?, UInt64?, UInt64?, UInt64?)] {
+            var profile = Profile.test()
+            profile.longestChildKilobytes = former
+            var (rig, old) = try Self.child(Rig(.test(profile)))
+            #expect(old.lifetimeKilobytes == former)
+            profile.longestChildKilobytes = asked
+            _ = rig.endpoint.reconfigure(Configuration(profiles: [profile]), at: rig.now)
+            let offer = rig.endpoint.take(.softLimit, of: old.id, at: rig.now)
+            profile.longestChildKilobytes = answered
+            _ = rig.endpoint.reconfigure(Configuration(profiles: [profile]), at: rig.now)
+            let answer = try rig.peer.answer(Rig.reply(offer))
+            let attributes = try IKEv1.SAPayload(answer.chain.only(.securityAssociation)).proposals[0].transforms[0]
+                .attributes
+            #expect(attributes.contains(IKEv1.Attribute(1, 2)) == (former != nil || asked != nil))
+            let child = try #require(rig.send(answer.bytes).installs.first)
+            #expect(child.lifetimeKilobytes == agreed)
+        }
+    }
+
     @Test(arguments: [(UInt32(1), 5), (0, 28_800), (.max, 28_800), (3600, 3600)])
     func absurdLifetimesAreBounded(_ asked: UInt32, _ seconds: Int) throws {
         var rig = Rig()
