@@ -134,6 +134,23 @@ struct ReconfigurationTests {
         #expect(network.clients[0].isUp)
     }
 
+    /// The reason is a sentence of an event: it must name her as the event's field does, or privacy finds no name in it.
+    @Test func aDisabledUserIsNamedAsShePresentedHerself() throws {
+        var network = try Fixture.network(
+            clients: [Fixture.client(1, user: "OFFICE\\alice", password: "secret of alice")],
+            configuration: base
+        )
+        network.kernel.gatewayAddresses = [base.pools[0].gateway]
+        network.dial(0)
+        #expect(network.run(for: .seconds(10)) { $0.kernel.interfaces.count == 1 })
+        var other = base
+        other.users[0].isDisabled = true
+        #expect(network.gateway.departures(under: other).map(\.reason) == [.userDisabled("OFFICE\\alice")])
+        network.command(.reconfigure(other))
+        #expect(network.run(for: .seconds(30)) { $0.kernel.sockets.isEmpty })
+        #expect(reasons(network) == ["a reload disabled the user OFFICE\\alice"])
+    }
+
     @Test func aRemovedProfileEndsItsCallsWithAGoodbye() throws {
         var network = try network()
         var other = base
