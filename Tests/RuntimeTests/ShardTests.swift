@@ -134,10 +134,12 @@ struct ShardTests {
             gateway: { name: gw1, listen: [\(listen)] }
             ike: { profiles: [ { name: remote-access, secret: a long enough secret } ] }
             addresses: { pools: [ { name: office, range: \(range), gateway: 10.97.0.1 } ] }
-            users: { users: [ \(users) ] }
+            users: { file: users.yaml }
             """,
             file: "gw.yaml"
-        ) { _ throws(FileProblem) in throw .missing }
+        ) { _ throws(FileProblem) in
+            LoadedFile(bytes: Array("users: [ \(users) ]\n".utf8), mode: 0o600, ownerIsTrusted: true)
+        }
     }
 
     /// - Parameter machine: What it was told to be, counted.
