@@ -150,6 +150,7 @@ extension CallSnapshot {
             sentPackets: counters.sentPackets,
             sentBytes: counters.sentBytes
         )
-        idleSeconds = counters.idleSeconds.map { Double($0) }
+        // Before the first packet the kernel reckons from its own boot, or from long before that.
+        idleSeconds = counters.idleSeconds.map { min(Double($0), ageSeconds.rounded(.down)) }
     }
 }

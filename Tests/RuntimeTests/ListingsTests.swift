@@ -37,7 +37,7 @@ struct ListingsTests {
 
     private func sessions(_ count: Int) -> [KernelSessionID: TrafficCounters] {
         var counted = counters
-        counted.idleSeconds = 5
+        counted.idleSeconds = 1
         return Dictionary(
             uniqueKeysWithValues: (0..<count).map { (KernelSessionID(tunnel: 7, session: UInt32($0)), counted) }
         )
@@ -67,7 +67,24 @@ struct ListingsTests {
             return
         }
         #expect(calls.count == count)
-        #expect(calls.allSatisfy { $0.traffic?.sentBytes == 4 && $0.idleSeconds == 5 })
+        #expect(calls.allSatisfy { $0.traffic?.sentBytes == 4 && $0.idleSeconds == 1 })
+    }
+
+    /// Seen on a fresh interface: 198 days, the value that the kernel's clock begins with.
+    @Test func noCallIsIdleForLongerThanItIsThere() throws {
+        var listings = Listings()
+        let replies = Replies()
+        listings.begin(.all, includesHalfOpen: false, replies.reply)
+        let (_, ticket) = try ask(&listings, machine(1))
+        var counted = counters
+        counted.idleSeconds = 17_179_869
+        listings.finish(ticket, .counters([KernelSessionID(tunnel: 7, session: 0): counted]))
+        _ = listings.work(on: machine(0), at: now)
+        guard case .sessions(let calls)? = replies.all.first, let call = calls.first else {
+            Issue.record("no list")
+            return
+        }
+        #expect(call.idleSeconds == call.ageSeconds.rounded(.down))
     }
 
     @Test func aKernelThatRefusesLeavesTheCountersOut() throws {
