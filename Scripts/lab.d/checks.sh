@@ -47,7 +47,7 @@ wait_for() {
     shift
     while ! "$@" >/dev/null 2>&1; do
         [ $SECONDS -lt $end ] || return 1
-        sleep 0.2
+        sleep 0.5
     done
 }
 
