@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # With and without perfect forward secrecy, in the group that RouterOS asks for too; the same gateway for all.
-# boot: clients
+# boot: offers
 one_client
 node_add second
 wan_attach second 203.0.113.11

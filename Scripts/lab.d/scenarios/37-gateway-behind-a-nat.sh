@@ -3,7 +3,7 @@
 # The gateway has a private address, and a NAT before it forwards 500 and 4500, as clouds do: clients on the internet and
 # behind NATs of their own.
 # And Windows as its vectors have it, which goes away when it sees a NAT before the gateway.
-# boot: clients
+# boot: offers
 # swarm: yes
 public=203.0.113.5
 wan_add

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # Several pre-shared keys for unknown addresses in main mode; an old key and its successor; messages in pieces.
-# boot: clients
+# boot: offers
 one_client
 node_add second
 wan_attach second 203.0.113.11

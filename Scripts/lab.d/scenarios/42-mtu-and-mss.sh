@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # A path that takes 1400 bytes: the interface's MTU follows, TCP segments fit, and both come back.
-# boot: clients
+# boot: offers
 # server -- gw -- internet -- router -- client, with and without a NAT on the router; the router's inner side is narrow
 node_add gw
 node_add client

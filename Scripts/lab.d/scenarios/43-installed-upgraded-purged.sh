@@ -111,7 +111,6 @@ kernel_clean gw
 check "it is installed again" package -i "$second"
 check "and runs, with the users it had" unit_is gw culvertd.service active
 check "the user is let in" grep -q alice "$root/etc/culvert/users.yaml"
-check "the package is removed again" package -r culvert
 check "the package is purged" package -P culvert
 check_equal "accounts are as before" "$accounts_before" "$(accounts)"
 left_over >"$logs/gw/left-over"
