@@ -18,7 +18,7 @@ check "the flood still ran" flood_runs
 check "it pings" pings client 10.99.0.1 3
 check_at_least "first messages came" 2000 "$(firsts)"
 during=$(culvert_memory)
-stop crowd flood
+stop crowd flood KILL
 check "the flood is over" not flood_runs
 say "memory: $before KB before, $during KB meanwhile, $(culvert_memory) KB after"
 check_at_most "memory in KB grew by" 8192 $(($(culvert_memory) - before))
