@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Glibc
+internal import Kernel
 package import Primitives
 
 /// The process that has a UDP port.
@@ -14,9 +14,11 @@ package struct PortOwner: Hashable, Sendable {
         let inodes = tables.flatMap { sockets(in: lines(of: $0), conflictingWith: local) }
         guard !inodes.isEmpty else { return nil }
         let links = Set(inodes.map { "socket:[\($0)]" })
-        for process in entries(of: "/proc").compactMap({ Int32($0) }) {
+        for process in KernelText.list("/proc").compactMap({ Int32($0) }) {
             let directory = "/proc/\(process)/fd"
-            guard entries(of: directory).contains(where: { links.contains(target(of: "\(directory)/\($0)") ?? "") })
+            guard
+                KernelText.list(directory)
+                    .contains(where: { links.contains(KernelText.target(of: "\(directory)/\($0)") ?? "") })
             else { continue }
             return PortOwner(process: process, name: lines(of: "/proc/\(process)/comm").first ?? "?")
         }
@@ -25,13 +27,7 @@ package struct PortOwner: Hashable, Sendable {
 
     /// What ends it.
     package var stopCommand: String {
-        switch name {
-        case "charon", "charon-systemd", "starter": "systemctl disable --now strongswan strongswan-starter"
-        case "pluto": "systemctl disable --now ipsec"
-        case "xl2tpd": "systemctl disable --now xl2tpd"
-        case "culvertd": "systemctl stop culvertd"
-        case _: "kill \(process)"
-        }
+        name == "culvertd" ? "systemctl stop culvertd" : OtherDaemons.stopCommand(for: name) ?? "kill \(process)"
     }
 
     /// Inodes of the sockets in a table of `/proc/net` that share port and address with `local`.
@@ -63,38 +59,6 @@ package struct PortOwner: Hashable, Sendable {
     }
 
     private static func lines(of path: String) -> [String] {
-        guard let file = fopen(path, "re") else { return [] }
-        defer { fclose(file) }
-        var text: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 16_384)
-        while true {
-            let count = fread(&buffer, 1, buffer.count, file)
-            guard count > 0 else { break }
-            text += buffer[..<count]
-        }
-        return text.split(separator: 0x0A).map { String(decoding: $0, as: UTF8.self) }
-    }
-
-    private static func entries(of path: String) -> [String] {
-        guard let directory = opendir(path) else { return [] }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while let entry = readdir(directory) {
-            names.append(
-                withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                    pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                }
-            )
-        }
-        return names
-    }
-
-    private static func target(of link: String) -> String? {
-        var buffer = [UInt8](repeating: 0, count: 64)
-        let count = buffer.withUnsafeMutableBytes { raw in
-            raw.withMemoryRebound(to: CChar.self) { $0.baseAddress.map { readlink(link, $0, 63) } ?? -1 }
-        }
-        guard count > 0 else { return nil }
-        return String(decoding: buffer[..<count], as: UTF8.self)
+        (KernelText.read(path) ?? "").split(separator: "\n").map(String.init)
     }
 }

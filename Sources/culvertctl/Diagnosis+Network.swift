@@ -13,15 +13,11 @@ extension Diagnosis {
 
     private static func forwarding(_ facts: DoctorFacts) -> [Finding] {
         guard let value = facts.machine.sysctls["net.ipv4.ip_forward"] else { return [] }
+        let problem = Preflight.noForwarding
         return [
             value == "1"
                 ? Finding(.ipForward, .ok, "the kernel forwards IPv4 packets")
-                : Finding(
-                    .ipForward,
-                    .warning,
-                    "the kernel does not forward IPv4 packets, so peers would reach this machine only",
-                    remedy: "sysctl -w net.ipv4.ip_forward=1"
-                )
+                : Finding(.ipForward, .warning, problem.what, remedy: problem.command)
         ]
     }
 

@@ -151,23 +151,14 @@ enum Diagnosis {
 
     // MARK: Others in the way
 
-    /// Who would take our ports or our peers, and the units that start them.
-    private static let rivals = [
-        "charon": "strongswan strongswan-starter", "charon-systemd": "strongswan", "pluto": "ipsec", "racoon": "racoon",
-        "iked": "iked", "xl2tpd": "xl2tpd", "l2tpd": "l2tpd", "accel-pppd": "accel-ppp",
-    ]
     private static let rivalUnits = [
         "strongswan.service", "strongswan-starter.service", "ipsec.service", "libreswan.service", "racoon.service",
         "xl2tpd.service",
     ]
 
     private static func rivals(_ facts: DoctorFacts) -> [Finding] {
-        var findings: [Finding] = []
-        for (program, units) in rivals.sorted(by: { $0.key < $1.key }) where facts.machine.programs.contains(program) {
-            findings.append(
-                Finding(.otherDaemon, .failure, "\(program) runs", remedy: "systemctl disable --now \(units)")
-            )
-        }
+        var findings = OtherDaemons.programs.filter(facts.machine.programs.contains)
+            .map { Finding(.otherDaemon, .failure, "\($0) runs", remedy: OtherDaemons.stopCommand(for: $0)) }
         if findings.isEmpty {
             for unit in rivalUnits where facts.machine.enabledUnits.contains(unit) {
                 findings.append(

@@ -142,23 +142,17 @@ package enum Preflight {
 
     private static func stopCommand(for process: String?, port: UInt16) -> String {
         guard let process else { return "find it with: ss -ulpn 'sport = :\(port)'" }
-        let units = [
-            "charon": "strongswan strongswan-starter", "charon-systemd": "strongswan", "pluto": "ipsec",
-            "racoon": "racoon", "iked": "iked",
-        ]
-        let program = String(process.prefix { $0 != " " })
-        return units[program].map { "systemctl disable --now \($0)" } ?? "stop \(process)"
+        return OtherDaemons.stopCommand(for: String(process.prefix { $0 != " " })) ?? "stop \(process)"
     }
 
     private static func forwardingProblems(_ facts: PreflightFacts) -> [PreflightProblem] {
-        guard !facts.isForwarding else { return [] }
-        return [
-            PreflightProblem(
-                what: "the kernel does not forward IPv4 packets, so peers would reach this machine only",
-                command: "sysctl -w net.ipv4.ip_forward=1"
-            )
-        ]
+        facts.isForwarding ? [] : [noForwarding]
     }
+
+    package static let noForwarding = PreflightProblem(
+        what: "the kernel does not forward IPv4 packets, so peers would reach this machine only",
+        command: "sysctl -w net.ipv4.ip_forward=1"
+    )
 
     private static func reservationProblems(_ facts: PreflightFacts) -> [PreflightProblem] {
         let ours = RequestID.privatePorts

@@ -13,9 +13,9 @@ extension PreflightFacts {
         facts.hasNetAdmin = capabilities >> UInt64(CULVERT_CAP_NET_ADMIN) & 1 == 1
         if facts.hasNetAdmin { facts.probes = KernelPart.allCases.map { Probe($0, failure: $0.tryOut()) } }
         facts.portHolders = portHolders()
-        facts.isForwarding = read("/proc/sys/net/ipv4/ip_forward").trimmed == "1"
-        if let range = portRange(read("/proc/sys/net/ipv4/ip_local_port_range")) { facts.ephemeralPorts = range }
-        facts.reservedPorts = portList(read("/proc/sys/net/ipv4/ip_local_reserved_ports"))
+        facts.isForwarding = text("/proc/sys/net/ipv4/ip_forward") == "1"
+        if let range = portRange(text("/proc/sys/net/ipv4/ip_local_port_range")) { facts.ephemeralPorts = range }
+        facts.reservedPorts = portList(text("/proc/sys/net/ipv4/ip_local_reserved_ports"))
         return facts
     }
 
@@ -30,7 +30,7 @@ extension PreflightFacts {
 
     /// `8080,9000-9010`
     package static func portList(_ text: String) -> [ClosedRange<UInt16>] {
-        text.trimmed.split(separator: ",").compactMap { item in
+        KernelText.trimmed(text).split(separator: ",").compactMap { item in
             let ends = item.split(separator: "-").compactMap { UInt16($0) }
             guard let first = ends.first, let last = ends.last, first <= last else { return nil }
             return first...last
@@ -50,7 +50,7 @@ extension PreflightFacts {
 
     private static func portHolders() -> [PortHolder] {
         var holders = ["/proc/net/udp", "/proc/net/udp6"].flatMap {
-            Self.holders(of: Preflight.ikePorts, in: read($0))
+            Self.holders(of: Preflight.ikePorts, in: text($0))
         }
         guard !holders.isEmpty else { return [] }
         let owners = processes(holding: Set(holders.map(\.inode)))
@@ -61,55 +61,19 @@ extension PreflightFacts {
     /// Looks through the descriptors of all processes we may see; by inode of the socket.
     private static func processes(holding inodes: Set<UInt64>) -> [UInt64: String] {
         var owners: [UInt64: String] = [:]
-        for pid in list("/proc") where pid.allSatisfy(\.isNumber) {
-            for descriptor in list("/proc/\(pid)/fd") {
-                guard let target = linkTarget("/proc/\(pid)/fd/\(descriptor)"), target.hasPrefix("socket:["),
+        for pid in KernelText.list("/proc") where pid.allSatisfy(\.isNumber) {
+            for descriptor in KernelText.list("/proc/\(pid)/fd") {
+                guard let target = KernelText.target(of: "/proc/\(pid)/fd/\(descriptor)"),
+                    target.hasPrefix("socket:["),
                     let inode = UInt64(target.dropFirst(8).dropLast()), inodes.contains(inode)
                 else { continue }
-                owners[inode] = "\(read("/proc/\(pid)/comm").trimmed) (pid \(pid))"
+                owners[inode] = "\(text("/proc/\(pid)/comm")) (pid \(pid))"
             }
         }
         return owners
     }
 
-    private static func read(_ path: String) -> String {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return "" }
-        defer { _ = close(descriptor) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 16_384)
-        while true {
-            let count = chunk.withUnsafeMutableBytes { culvert_read(descriptor, $0.baseAddress, UInt64($0.count)) }
-            guard count > 0 else { return String(decoding: bytes, as: UTF8.self) }
-            bytes += chunk[..<Int(count)]
-        }
-    }
-
-    private static func list(_ path: String) -> [String] {
-        guard let directory = opendir(path) else { return [] }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if !name.hasPrefix(".") { names.append(name) }
-        }
-        return names
-    }
-
-    private static func linkTarget(_ path: String) -> String? {
-        var characters = [CChar](repeating: 0, count: 256)
-        let count = readlink(path, &characters, characters.count)
-        guard count > 0 else { return nil }
-        return String(decoding: characters[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-}
-
-extension String {
-    fileprivate var trimmed: String {
-        String(drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
-    }
+    private static func text(_ path: String) -> String { KernelText.trimmed(KernelText.read(path) ?? "") }
 }
 
 extension KernelPart {
