@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import NIOCore
-internal import NIOHTTP1
 internal import NIOPosix
 
 /// A listening Unix socket, its file, and what callers may there.
@@ -159,35 +158,7 @@ private final class ControlService {
     }
 
     func serve(_ channel: any Channel, at door: ControlDoor) throws {
-        let pipeline = channel.pipeline.syncOperations
-        try pipeline.addHandler(RequestByteLimit(limits.requestBytes))
-        try pipeline.configureHTTPServerPipeline(
-            withPipeliningAssistance: false,
-            withServerUpgrade: nil,
-            withErrorHandling: false
-        )
-        try pipeline.addHandler(ControlConversation(mailbox: mailbox, limits: limits, door: door, hub: hub))
-    }
-}
-
-/// Passes bytes on until they are too many for one request.
-final class RequestByteLimit: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    typealias InboundOut = ByteBuffer
-
-    private var left: Int
-
-    init(_ limit: Int) {
-        left = limit
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard left >= 0 else { return }
-        left -= unwrapInboundIn(data).readableBytes
-        if left >= 0 {
-            context.fireChannelRead(data)
-        } else {
-            context.fireErrorCaught(ControlRefusal.tooLarge)
-        }
+        let conversation = ControlConversation(mailbox: mailbox, limits: limits, door: door, hub: hub)
+        try channel.pipeline.syncOperations.addHTTP(requestBytes: limits.requestBytes, conversation)
     }
 }

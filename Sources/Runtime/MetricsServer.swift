@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import NIOCore
-internal import NIOHTTP1
 internal import NIOPosix
 internal import Primitives
 
@@ -50,21 +49,14 @@ package final class MetricsServer: Sendable {
             channel = try ServerBootstrap(group: group)
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
+                        let conversation = MetricsConversation(
+                            mailbox: mailbox,
+                            offer: offer,
+                            limits: limits,
+                            connections: connections
+                        )
                         let pipeline = channel.pipeline.syncOperations
-                        try pipeline.addHandler(RequestByteLimit(limits.requestBytes))
-                        try pipeline.configureHTTPServerPipeline(
-                            withPipeliningAssistance: false,
-                            withServerUpgrade: nil,
-                            withErrorHandling: false
-                        )
-                        try pipeline.addHandler(
-                            MetricsConversation(
-                                mailbox: mailbox,
-                                offer: offer,
-                                limits: limits,
-                                connections: connections
-                            )
-                        )
+                        try pipeline.addHTTP(requestBytes: limits.requestBytes, conversation)
                     }
                 }
                 .withBoundSocket(descriptor)

@@ -69,19 +69,17 @@ package enum RouteMessages {
 
     /// An address alone, without a network around it.
     package static func addAddress(_ address: IPAddress, index: Int) -> NetlinkMessage {
-        var message = NetlinkMessage(type: Int(RTM_NEWADDR), flags: Int32(NLM_F_CREATE | NLM_F_REPLACE))
-        var body = ifaddrmsg()
-        body.ifa_family = UInt8(address.addressFamily)
-        body.ifa_prefixlen = UInt8(address.bitWidth)
-        body.ifa_index = UInt32(index)
-        message.append(body)
-        message.put(IFA_LOCAL, bytes: address.bytes)
+        var message = localAddress(address, index: index, Int32(NLM_F_CREATE | NLM_F_REPLACE), type: RTM_NEWADDR)
         message.put(IFA_ADDRESS, bytes: address.bytes)
         return message
     }
 
     package static func removeAddress(_ address: IPAddress, index: Int) -> NetlinkMessage {
-        var message = NetlinkMessage(type: Int(RTM_DELADDR), flags: 0)
+        localAddress(address, index: index, 0, type: RTM_DELADDR)
+    }
+
+    private static func localAddress(_ address: IPAddress, index: Int, _ flags: Int32, type: Int) -> NetlinkMessage {
+        var message = NetlinkMessage(type: type, flags: flags)
         var body = ifaddrmsg()
         body.ifa_family = UInt8(address.addressFamily)
         body.ifa_prefixlen = UInt8(address.bitWidth)

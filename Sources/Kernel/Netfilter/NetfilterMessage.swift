@@ -169,9 +169,8 @@ enum NetfilterExpression: Hashable {
     case loadRequestID(Register)
     case compare(Register, Comparison, [UInt8])
     case shiftLeft(Register, by: UInt32)
-    case toNetworkOrder(Register)
-    /// Of the two bytes at the beginning of the register.
-    case shortToNetworkOrder(Register)
+    /// Of 2 or 4 bytes at the beginning of the register.
+    case toNetworkOrder(Register, bytes: UInt32 = 4)
     case mask(Register, UInt8)
     /// What a TCP segment may hold on the route of the packet, and on that of the answers.
     case loadSegmentSize(Register)
@@ -202,7 +201,7 @@ enum NetfilterExpression: Hashable {
         case .loadRequestID: "xfrm"
         case .compare: "cmp"
         case .shiftLeft, .mask: "bitwise"
-        case .toNetworkOrder, .shortToNetworkOrder: "byteorder"
+        case .toNetworkOrder: "byteorder"
         case .set, .drop, .accept, .jump: "immediate"
         case .count: "objref"
         case .doNotTrack: "notrack"
@@ -243,18 +242,12 @@ enum NetfilterExpression: Hashable {
             message.put(Int(NFTA_BITWISE_LEN.rawValue), networkOrder: 4)
             message.put(Int(NFTA_BITWISE_OP.rawValue), networkOrder: 1)  // NFT_BITWISE_LSHIFT
             message.put(Int(NFTA_BITWISE_DATA.rawValue), value: count.hostOrderBytes)
-        case .toNetworkOrder(let register):
+        case .toNetworkOrder(let register, let bytes):
             message.put(Int(NFTA_BYTEORDER_SREG.rawValue), networkOrder: register.rawValue)
             message.put(Int(NFTA_BYTEORDER_DREG.rawValue), networkOrder: register.rawValue)
             message.put(Int(NFTA_BYTEORDER_OP.rawValue), networkOrder: 1)  // NFT_BYTEORDER_HTON
-            message.put(Int(NFTA_BYTEORDER_LEN.rawValue), networkOrder: 4)
-            message.put(Int(NFTA_BYTEORDER_SIZE.rawValue), networkOrder: 4)
-        case .shortToNetworkOrder(let register):
-            message.put(Int(NFTA_BYTEORDER_SREG.rawValue), networkOrder: register.rawValue)
-            message.put(Int(NFTA_BYTEORDER_DREG.rawValue), networkOrder: register.rawValue)
-            message.put(Int(NFTA_BYTEORDER_OP.rawValue), networkOrder: 1)  // NFT_BYTEORDER_HTON
-            message.put(Int(NFTA_BYTEORDER_LEN.rawValue), networkOrder: 2)
-            message.put(Int(NFTA_BYTEORDER_SIZE.rawValue), networkOrder: 2)
+            message.put(Int(NFTA_BYTEORDER_LEN.rawValue), networkOrder: bytes)
+            message.put(Int(NFTA_BYTEORDER_SIZE.rawValue), networkOrder: bytes)
         case .mask(let register, let mask):
             message.put(Int(NFTA_BITWISE_SREG.rawValue), networkOrder: register.rawValue)
             message.put(Int(NFTA_BITWISE_DREG.rawValue), networkOrder: register.rawValue)

@@ -143,11 +143,10 @@ private struct RuleWords {
         case .loadRouteIsProtected(let register): registers[register] = .routeIsProtected
         case .loadRequestID(let register): registers[register] = .requestID
         case .set(let register, let value): registers[register] = .value(value)
-        // Only for the request id, whose low half they bring to where a port lies.
-        case .shiftLeft, .toNetworkOrder: break
+        // Of the request id, whose low half they bring to where a port lies; of a segment size; those bits that are
+        // asked about.
+        case .shiftLeft, .toNetworkOrder, .mask: break
         case .loadSegmentSize(let register): registers[register] = .segmentSize
-        // Those bits that are asked about.
-        case .mask, .shortToNetworkOrder: break
         case .limitSegmentSize(let register):
             guard case .segmentSize = registers[register] else {
                 act(Self.unknown("a segment size"))

@@ -43,20 +43,17 @@ package final class PortShift {
     package init(clampsSegments: Bool = true) throws(DataPlaneError) {
         table = Ownership.tableName
         socket = try NetlinkSocket(.netfilter)
-        clampRefusal = clampsSegments ? Self.clampRefusal() : nil
-        var clamps = clampsSegments && clampRefusal == nil
-        var failure = Self.make(table, isActive: true, clampsSegments: clamps, over: socket)
-        if clamps, let refusal = failure, !Self.isSomebodyElses(refusal) {
-            // Taken on trial and refused in earnest: calls are worth more than the size of segments.
-            failure = Self.make(table, isActive: true, clampsSegments: false, over: socket)
-            clamps = false
+        var failure = Self.make(table, isActive: true, clampsSegments: clampsSegments, over: socket)
+        if clampsSegments, let refusal = failure, !Self.isSomebodyElses(refusal) {
+            // Calls are worth more than the size of segments.
             clampRefusal = refusal
+            failure = Self.make(table, isActive: true, clampsSegments: false, over: socket)
         }
-        self.clampsSegments = clamps
+        self.clampsSegments = clampsSegments && clampRefusal == nil
         if let failure { throw failure }
     }
 
-    /// Whether the kernel knows how to limit segments.
+    /// Why the kernel cannot limit segments; `nil` if it can. It is tried where no packet meets it.
     static func clampRefusal() -> DataPlaneError? {
         do throws(DataPlaneError) {
             let socket = try NetlinkSocket(.netfilter)
@@ -200,7 +197,7 @@ package final class PortShift {
     ]
 
     private static let becomesWhatFits: [NetfilterExpression] = [
-        .loadSegmentSize(.first), .shortToNetworkOrder(.first), .limitSegmentSize(.first),
+        .loadSegmentSize(.first), .toNetworkOrder(.first, bytes: 2), .limitSegmentSize(.first),
         .count(Counter.clamped.rawValue),
     ]
 
