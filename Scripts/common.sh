@@ -49,6 +49,18 @@ install_packages() {
     fi
 }
 
+# fetch_debs FOLDER PACKAGE...: downloads what is not there yet
+fetch_debs() {
+    local folder=$1 package
+    shift
+    mkdir -p "$folder"
+    for package in "$@"; do
+        compgen -G "$folder/${package}_*.deb" >/dev/null ||
+            (cd "$folder" && apt-get -o APT::Sandbox::User=root download -qq "$package") ||
+            die "cannot download the package $package (apt-get update needed?)"
+    done
+}
+
 # What building needs besides the toolchain: what Swift links with, what its own programs load, and our libraries.
 build_packages=(
     git ca-certificates pkg-config g++ binutils libc6-dev libstdc++-12-dev libgcc-12-dev zlib1g-dev

@@ -19,7 +19,7 @@ prepare_kernel() {
     package=$(apt-cache depends "linux-image-$architecture" | awk '/Depends: linux-image-/{print $2; exit}')
     [ -n "$package" ] || die "apt-cache knows no linux-image-$architecture"
     note "fetching the guest's kernel: $package"
-    mkdir -p "$cache/deb/kernel" "$kernel_folder"
+    mkdir -p "$kernel_folder"
     fetch_debs "$cache/deb/kernel" "$package"
     # What no virtual machine of ours drives stays packed: a third of the size is left.
     dpkg-deb --fsys-tarfile "$cache/deb/kernel/$package"_*.deb | tar -x --keep-directory-symlink -C "$kernel_folder" \

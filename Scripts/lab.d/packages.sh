@@ -11,17 +11,6 @@ peer_packages=(
 # what the host already has in a form that must not be shadowed by an unpacked copy
 never_unpacked='^(systemd.*|lib(nss|pam)-systemd|libsystemd.*|udev|libudev1|tpm-udev|libc6|libc-bin|dbus.*|perl.*|libperl.*|init-system-helpers|adduser|passwd|base-.*|debconf)$'
 
-# fetch_debs FOLDER PACKAGE...: downloads what is not there yet
-fetch_debs() {
-    local folder=$1 package
-    shift
-    for package in "$@"; do
-        compgen -G "$folder/${package}_*.deb" >/dev/null ||
-            (cd "$folder" && apt-get -o APT::Sandbox::User=root download -qq "$package") ||
-            die "cannot download the package $package (apt-get update needed?)"
-    done
-}
-
 # prepare_packages: $cache/pkg/peers, an overlay layer
 prepare_packages() {
     local layer=$cache/pkg/peers folder=$cache/deb/peers package
@@ -35,7 +24,7 @@ prepare_packages() {
     mapfile -t all < <(printf '%s\n' "${peer_packages[@]}" "${dependencies[@]}" | sort -u)
     note "fetching the peers: ${#all[@]} packages"
     rm -rf "$layer"
-    mkdir -p "$folder" "$layer"/usr/{bin,sbin,lib,lib64}
+    mkdir -p "$layer"/usr/{bin,sbin,lib,lib64}
     fetch_debs "$folder" "${all[@]}"
     # merged /usr: these must stay links, or the layer would hide the host's /lib
     for package in bin sbin lib lib64; do ln -s "usr/$package" "$layer/$package"; done

@@ -37,13 +37,19 @@ enum Main {
     }
 
     static func write(_ text: String, to descriptor: Int32) {
+        if writeAll(text, to: descriptor) != nil { exit(1) }
+    }
+
+    /// - Returns: The errno value of what went wrong; `nil` if all of it was written.
+    static func writeAll(_ text: String, to descriptor: Int32) -> Int32? {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else { exit(1) }
+            guard count > 0 else { return errno }
             rest = rest.dropFirst(count)
         }
+        return nil
     }
 }
 

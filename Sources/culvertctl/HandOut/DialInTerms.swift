@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ConfigFile
 import ControlPlane
+import FoundationEssentials
 import IKE
 import PPP
 import Primitives
@@ -221,19 +222,7 @@ extension SecretBytes {
     }
 
     var base64: String {
-        withBytes { span in
-            let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
-            var text = ""
-            for start in stride(from: 0, to: span.count, by: 3) {
-                let count = min(3, span.count - start)
-                var group = 0
-                for offset in 0..<3 { group = group << 8 | (offset < count ? Int(span[start + offset]) : 0) }
-                for place in 0...3 {
-                    text.append(place <= count ? digits[group >> (18 - 6 * place) & 63] : "=")
-                }
-            }
-            return text
-        }
+        withBytes { span in span.withUnsafeBytes { Data($0).base64EncodedString() } }
     }
 }
 

@@ -13,16 +13,8 @@ enum PrivateFile {
             )
         }
         defer { close(descriptor) }
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else {
-                let reason = String(cString: strerror(errno))
-                unlink(path)
-                throw Problem("\(path.visible) cannot be written: \(reason)")
-            }
-            rest = rest.dropFirst(count)
-        }
+        guard let code = Main.writeAll(text, to: descriptor) else { return }
+        unlink(path)
+        throw Problem("\(path.visible) cannot be written: \(String(cString: strerror(code)))")
     }
 }
