@@ -67,7 +67,7 @@ struct APIDocumentTests {
         #expect(commands.count > 5)
         for command in commands {
             let line = command.replacing("/run/culvert", with: place).replacing("curl ", with: "curl --max-time 1 ")
-            let output = try await onThread { try Self.run(line + " -w '\\n%{http_code}'") }
+            let output = try await onThread { try run("/bin/sh", ["-c", line + " -w '\\n%{http_code}'"]) }
             let path = try #require(command.firstMatch(of: /localhost([^' ?]*)/)).1
             let method = command.contains(" -d ") ? "POST" : "GET"
             let endpoint = try #require(ControlEndpoint.allCases.first { $0.path == path && $0.method == method })
@@ -83,17 +83,5 @@ struct APIDocumentTests {
         }
         _ = try await daemon.shutDown()
         rmdir(place)
-    }
-
-    private static func run(_ line: String) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", line]
-        let output = Foundation.Pipe()
-        process.standardOutput = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return text
     }
 }

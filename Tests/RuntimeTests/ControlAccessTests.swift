@@ -280,18 +280,12 @@ private struct Other {
         groups: [UInt32],
         _ more: [String] = []
     ) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/setpriv")
         let names = groups.map(String.init).joined(separator: ",")
-        process.arguments =
+        return try run(
+            "/usr/bin/setpriv",
             ["--reuid=\(user)", "--regid=\(group)", groups.isEmpty ? "--clear-groups" : "--groups=\(names)"]
-            + ["/usr/bin/curl", "-s", "-w", "%{http_code}", "--unix-socket", path] + more
-            + (more.isEmpty ? ["http://localhost/v1/status"] : [])
-        let output = Foundation.Pipe()
-        process.standardOutput = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return text
+                + ["/usr/bin/curl", "-s", "-w", "%{http_code}", "--unix-socket", path] + more
+                + (more.isEmpty ? ["http://localhost/v1/status"] : [])
+        )
     }
 }

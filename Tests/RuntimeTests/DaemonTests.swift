@@ -201,26 +201,3 @@ struct DaemonTests {
         rmdir("\(folder.path)/run")
     }
 }
-
-extension IKESockets.Listen {
-    /// Ports of the kernel's choice.
-    fileprivate static var loopback: Self {
-        var listen = Self(addresses: [localhost])
-        listen.ikePort = 0
-        listen.natTraversalPort = 0
-        listen.takesESP = false
-        return listen
-    }
-}
-
-extension ControlPlane.Configuration {
-    fileprivate static var nobody: Self {
-        Self(
-            ike: .init(profiles: []),
-            l2tp: .init(hostName: "gw"),
-            ppp: .init(name: "gw", authentication: [.pap], mru: 1400),
-            pools: [],
-            users: []
-        )
-    }
-}

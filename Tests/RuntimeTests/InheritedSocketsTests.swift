@@ -46,14 +46,7 @@ private func port(_ descriptor: Int32) -> UInt16 {
 
 private func unixListener(_ path: String) -> Int32 {
     let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-    let result = withUnsafePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-        }
-    }
+    let result = withUnixAddress(path) { bind(descriptor, $0, $1) }
     precondition(result == 0)
     listen(descriptor, 5)
     return descriptor

@@ -164,22 +164,25 @@ struct ReloadTests {
         }
     }
 
+    /// A daemon whose configuration has a mistake whenever it is read, which may take a while.
+    private func mistakenDaemon(reading: @escaping @Sendable () -> Void) -> Daemon {
+        let outcome = ConfigFile.parse("gateway: {}\n", file: "gw.yaml") { _ throws(FileProblem) in throw .missing }
+        var daemon = Daemon(name: "gw1", listen: .loopback, control: .init(), controlPlane: .nobody)
+        daemon.control.path = "\(folder.path)/control.sock"
+        daemon.reloader = Reloader(Settings(controlPlane: .nobody, gatewayName: "gw1", listen: [])) {
+            reading()
+            return outcome
+        }
+        return daemon
+    }
+
     /// Somebody reads for as long as the gate is closed; the loop serves meanwhile.
     @Test func aSecondReloadIsRefusedWhileTheFirstReads() async throws {
         let gate = Box(Mutex(false))
         let isReading = Box(Mutex(false))
-        let outcome = ConfigFile.parse("gateway: {}\n", file: "gw.yaml") { _ throws(FileProblem) in throw .missing }
-        var configured = Daemon(
-            name: "gw1",
-            listen: .loopbackForReload,
-            control: .init(),
-            controlPlane: .reloadable
-        )
-        configured.control.path = "\(folder.path)/control.sock"
-        configured.reloader = Reloader(Settings(controlPlane: .reloadable, gatewayName: "gw1", listen: [])) {
+        let configured = mistakenDaemon {
             isReading.value.withLock { $0 = true }
             while !gate.value.withLock({ $0 }) { usleep(1_000) }
-            return outcome
         }
         let (daemon, writer, control) = (configured, log.writer, configured.control.path)
         let (started, continuation) = AsyncStream<Daemon.Running>.makeStream()
@@ -217,18 +220,9 @@ struct ReloadTests {
     @Test func aSignalDuringAReadingIsNotLost() async throws {
         let gate = Box(Mutex(false))
         let readings = Box(Mutex(0))
-        let outcome = ConfigFile.parse("gateway: {}\n", file: "gw.yaml") { _ throws(FileProblem) in throw .missing }
-        var configured = Daemon(
-            name: "gw1",
-            listen: .loopbackForReload,
-            control: .init(),
-            controlPlane: .reloadable
-        )
-        configured.control.path = "\(folder.path)/control.sock"
-        configured.reloader = Reloader(Settings(controlPlane: .reloadable, gatewayName: "gw1", listen: [])) {
+        let configured = mistakenDaemon {
             readings.value.withLock { $0 += 1 }
             while !gate.value.withLock({ $0 }) { usleep(1_000) }
-            return outcome
         }
         let (daemon, writer) = (configured, log.writer)
         let control = configured.control.path
@@ -272,7 +266,7 @@ struct ReloadTests {
         put("users: []\n", to: "users.yaml")
         let settings = try #require(SettingsFile.read(file).settings)
         var configured = Daemon(settings)
-        configured.listen = .loopbackForReload
+        configured.listen = .loopback
         configured.reloader = Reloader(settings, file: file)
         put("users: [ { name: alice, secret: s3cret } ]\n", to: "users.yaml")
         let (daemon, writer, reader) = (configured, log.writer, log.reader)
@@ -305,29 +299,6 @@ struct ReloadTests {
                 "notice control reloaded added=1 changed=0 removed=0 ending=0 restart=0: the configuration was read again: "
                     + "1 added, 0 changed, 0 removed, no call ends\n"
             )
-        )
-    }
-}
-
-extension IKESockets.Listen {
-    /// Ports of the kernel's choice.
-    fileprivate static var loopbackForReload: Self {
-        var listen = Self(addresses: [localhost])
-        listen.ikePort = 0
-        listen.natTraversalPort = 0
-        listen.takesESP = false
-        return listen
-    }
-}
-
-extension ControlPlane.Configuration {
-    fileprivate static var reloadable: Self {
-        Self(
-            ike: .init(profiles: []),
-            l2tp: .init(hostName: "gw"),
-            ppp: .init(name: "gw", authentication: [.pap], mru: 1400),
-            pools: [],
-            users: []
         )
     }
 }

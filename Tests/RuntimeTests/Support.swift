@@ -112,14 +112,7 @@ final class TemporaryFolder: Sendable {
     /// A datagram socket bound to `name`; to be closed.
     func datagramSocket(_ name: String) -> Int32 {
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: "\(path)/\(name)".utf8) }
-        let result = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
+        let result = withUnixAddress("\(path)/\(name)") { bind(descriptor, $0, $1) }
         precondition(result == 0, "bind \(name): \(errno)")
         return descriptor
     }
@@ -134,6 +127,54 @@ final class TemporaryFolder: Sendable {
     }
 }
 
+/// Calls `bind` or `connect` with the address of a Unix socket.
+func withUnixAddress(_ path: String, _ call: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    return withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            call($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+        }
+    }
+}
+
+/// - Returns: What the program prints until it ends.
+func run(_ program: String, _ arguments: [String]) throws -> String {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: program)
+    process.arguments = arguments
+    let output = Foundation.Pipe()
+    process.standardOutput = output
+    try process.run()
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    return text
+}
+
+extension IKESockets.Listen {
+    /// Ports of the kernel's choice.
+    static var loopback: Self {
+        var listen = Self(addresses: [localhost])
+        listen.ikePort = 0
+        listen.natTraversalPort = 0
+        listen.takesESP = false
+        return listen
+    }
+}
+
+extension ControlPlane.Configuration {
+    static var nobody: Self {
+        Self(
+            ike: .init(profiles: []),
+            l2tp: .init(hostName: "gw"),
+            ppp: .init(name: "gw", authentication: [.pap], mru: 1400),
+            pools: [],
+            users: []
+        )
+    }
+}
+
 /// A client's end of a Unix socket.
 final class UnixClient {
     let descriptor: Int32
@@ -142,14 +183,7 @@ final class UnixClient {
         descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         var limit = timeval(tv_sec: 10, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let result = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
+        let result = withUnixAddress(path) { connect(descriptor, $0, $1) }
         precondition(result == 0, "connect \(path): \(errno)")
     }
 
@@ -159,14 +193,7 @@ final class UnixClient {
     static func tryToConnect(_ path: String) -> Int32 {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let result = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
+        let result = withUnixAddress(path) { connect(descriptor, $0, $1) }
         return result == 0 ? 0 : errno
     }
 
