@@ -10,13 +10,16 @@ extension ImpairOrder {
     /// `{"request":"install-inbound","errno":"ENOMEM","every":true}`,
     /// `{"loseNotices":true}` and `{"stopTimers":["l2tp"]}`.
     package init(json: [UInt8]) throws(ControlRefusal) {
-        let body: Body
-        do {
-            body = try JSONDecoder().decode(Body.self, from: Data(json))
-        } catch {
-            throw ControlRefusal(400, "the body is not the JSON object that this path takes")
-        }
+        let data = Data(json)
+        guard let body = try? JSONDecoder().decode(Body.self, from: data),
+            let values = try? JSONDecoder().decode([String: AnyValue].self, from: data),
+            values.keys.allSatisfy(Body.knows)
+        else { throw ControlRefusal(400, "the body is not the JSON object that this path takes") }
         self = try body.order
+    }
+
+    private struct AnyValue: Decodable {
+        init(from decoder: any Decoder) {}
     }
 
     private struct Body: Decodable {
@@ -31,6 +34,8 @@ extension ImpairOrder {
         var percent: UInt8?
         var loseNotices: Bool?
         var stopTimers: [String]?
+
+        static func knows(_ key: String) -> Bool { CodingKeys(stringValue: key) != nil }
 
         var order: ImpairOrder {
             get throws(ControlRefusal) {

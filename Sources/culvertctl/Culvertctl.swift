@@ -53,11 +53,8 @@ enum Main {
     }
 }
 
-/// What every command takes.
-struct CommonOptions: ParsableArguments {
-    @Flag(help: "Print JSON.")
-    var json = false
-
+/// Where culvertd listens.
+struct SocketOption: ParsableArguments {
     @Option(help: "The control socket of culvertd. (default: $CULVERT_SOCKET, or \(Self.defaultSocket))")
     var socket: String?
 
@@ -71,6 +68,16 @@ struct CommonOptions: ParsableArguments {
         }
         return ControlClient(path: chosen)
     }
+}
+
+/// What every command takes that shows something of the daemon's.
+struct CommonOptions: ParsableArguments {
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @OptionGroup var place: SocketOption
+
+    var client: ControlClient { place.client }
 
     /// `value` as it came, or as `text` tells it.
     func print<T: Encodable>(_ value: T, _ text: (T) -> String) throws(Problem) {

@@ -220,7 +220,7 @@ struct ImpairOrderTests {
         #"{"message":"sccrq","direction":"in","treatment":"drop","percent":101}"#,
         #"{"request":"bring-up"}"#, #"{"request":"bring-up","errno":"ENONE"}"#, #"{"request":"bring-up","errno":"0"}"#,
         #"{"request":"bring-up","errno":"EIO","loseNotices":true}"#, #"{"stopTimers":["esp"]}"#,
-        #"{"loseNotices":false}"#,
+        #"{"loseNotices":false}"#, #"{"loseNotices":true,"often":true}"#,
     ])
     func refusesWhatMakesNoSense(body: String) {
         let refusal = #expect(throws: ControlRefusal.self) { try ImpairOrder(json: Array(body.utf8)) }

@@ -26,6 +26,7 @@ plan_says() { check "$1" grep -qF -- "$2" "$logs/gw/plan"; }
 has_pool() { culvertctl status --json | grep -q "\"name\" *: *\"$1\""; }
 has_gateway_address() { [[ $(ip -n gw -o -4 addr show) == *"inet $1/"* ]]; }
 reloads() { culvert_log_count "control reloaded"; }
+hand_out_is_ahead() { culvertctl client alice --for android 2>&1 >/dev/null | grep -qF "culvertd has not read its files"; }
 
 before=$(what_stands nobody)
 check "an identical file changes nothing" grep -q '^no changes$' <(culvertctl reload)
@@ -41,7 +42,9 @@ plan_says "the plan says whom it concerns" "2 calls: they keep the former server
 plan_says "it was a dry run" "dry run: nothing was changed"
 check "a dry run changes nothing" not has_pool guests
 check "and can be had again" cmp -s "$logs/gw/plan" <(culvertctl reload --dry-run)
+check "a hand-out warns that culvertd has not read the file" hand_out_is_ahead
 check "the reload" plan
+check "after it there is no such warning" not hand_out_is_ahead
 plan_says "it is applied" "2 added, 1 changed, 0 removed; no call ends"
 check "the pool is there" has_pool guests
 check "and its gateway address" has_gateway_address 10.98.0.1

@@ -12,8 +12,9 @@ struct HandOut: ParsableCommand {
         commandName: "client",
         abstract: "Write what a user needs to dial in: a script, a profile or steps.",
         discussion: """
-            Reads the configuration that culvertd runs with. The result has the pre-shared key in it, and with \
-            --with-password the password of the user: pass it on as you would pass on these.
+            Reads the configuration that culvertd runs with, and warns if culvertd has not read it since it was \
+            changed. The result has the pre-shared key in it, and with --with-password the password of the user: pass \
+            it on as you would pass on these.
 
             windows         a PowerShell script
             macos, ios      a configuration profile (.mobileconfig)
@@ -64,6 +65,8 @@ struct HandOut: ParsableCommand {
     @Option(help: "The file to write, which must not exist; its mode is 0600. (default: standard output)")
     var output: String?
 
+    @OptionGroup var place: SocketOption
+
     func validate() throws {
         if qr, system != .ios, system != .android {
             throw ValidationError("\(system.title) reads no QR code: --qr is for ios and android.")
@@ -90,7 +93,24 @@ struct HandOut: ParsableCommand {
             Main.write(sheet.text, to: STDOUT_FILENO)
         }
         if let code = sheet.code { Main.write(code, to: STDOUT_FILENO) }
-        for warning in sheet.warnings { Main.write("warning: \(warning)\n", to: STDERR_FILENO) }
+        // Without a daemon that answers us the file is all there is.
+        let plan: ReloadReport? = try? place.client.post(
+            "/v1/reload",
+            ReloadOrder(isDryRun: true),
+            alsoAt: .unprocessableEntity
+        )
+        for warning in sheet.warnings + [plan.flatMap(Self.difference)].compactMap(\.self) {
+            Main.write("warning: \(warning)\n", to: STDERR_FILENO)
+        }
+    }
+
+    /// Why what is written may not be what culvertd takes now.
+    static func difference(_ plan: ReloadReport) -> String? {
+        switch plan.outcome {
+        case .unchanged, .applied: nil
+        case .planned: "culvertd has not read its files since they were changed: culvertctl reload"
+        case .refused: "culvertd would refuse to read its files as they are now: culvertctl reload --dry-run says why"
+        }
     }
 
     struct Sheet {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ConfigFile
 import FoundationEssentials
+import Runtime
 import Testing
 
 @testable import culvertctl
@@ -73,6 +74,12 @@ struct HandOutTests {
             try Self.sheet("alice", "--for", "windows", configuration: open).text
                 .contains("AssumeUDPEncapsulationContextOnSendRule -Type DWord -Value 2")
         )
+    }
+
+    @Test func warnsIfCulvertdHasNotReadTheFilesAsTheyAre() {
+        #expect(HandOut.difference(ReloadReport(.unchanged)) == nil)
+        #expect(HandOut.difference(ReloadReport(.planned))?.hasSuffix(": culvertctl reload") == true)
+        #expect(HandOut.difference(ReloadReport(.refused))?.contains("culvertctl reload --dry-run") == true)
     }
 
     @Test func noQuotationMarkEndsALiteralOfPowerShell() throws {
