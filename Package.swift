@@ -104,6 +104,16 @@ let package = Package(
             path: "Tests/Simulation",
             swiftSettings: common
         ),
+        // Many clients in one process, for the lab.
+        .executableTarget(
+            name: "culvert-swarm",
+            dependencies: [
+                "Primitives", "Cryptography", "DataPlane", "IKE", "L2TP", "PPP", "ControlPlane", "Kernel", "Runtime",
+                "Simulation", "CLinux",
+            ],
+            path: "Tests/Swarm",
+            swiftSettings: common
+        ),
         .testTarget(name: "PrimitivesTests", dependencies: ["Primitives"], swiftSettings: common),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography", "Primitives"], swiftSettings: common),
         .testTarget(

@@ -90,17 +90,11 @@ need_swift() {
     exit 2
 }
 
-# build_swarm: the lab's many clients, Tests/Swarm/.build/release/culvert-swarm
-build_swarm() {
-    need_swift
-    (cd "$repository/Tests/Swarm" && swift build -c release --static-swift-stdlib --product culvert-swarm)
-}
-
-# build_release: .build/release/culvertd and culvertctl, with the Swift library inside
+# build_release PROGRAM...: .build/release/PROGRAM, with the Swift library inside
 build_release() {
     need_swift
     local product
-    for product in culvertd culvertctl; do
+    for product in "$@"; do
         (cd "$repository" && swift build -c release --static-swift-stdlib --product "$product") || return 1
     done
 }

@@ -21,7 +21,7 @@ crowd_users() {
 swarm_start() {
     local name=$1
     shift
-    require "culvert-swarm is built (swift build --package-path Tests/Swarm -c release --static-swift-stdlib)" \
+    require "culvert-swarm is built (swift build -c release --static-swift-stdlib)" \
         test -x $stage/culvert-swarm
     start crowd "$name" $stage/culvert-swarm --gateway $gateway_address --first 198.18.0.1 "$@"
 }

@@ -5,8 +5,8 @@ import DataPlane
 import IKE
 import Kernel
 import Primitives
+import Runtime
 import Simulation
-import Sockets
 
 /// Many clients in one process. IKE, L2TP control and PPP are spoken here, user packets too (in L2TP data messages);
 /// ESP is the kernel's, through the same data plane as the gateway's, whose private ports and socket policies serve a

@@ -2,7 +2,7 @@
 import Glibc
 import IKE
 import Primitives
-import Sockets
+import Runtime
 
 /// First messages of main mode, each with another cookie, from as many addresses as there are clients: what somebody
 /// sends who forges addresses.
