@@ -14,6 +14,20 @@ enum Fixture {
     static let ikeOffer = [IKETransform(cipher: .aesCBC(keyBits: 256), hash: .sha256, group: .ecp256)]
     static let espOffer = [ESPTransform(cipher: .aesCBC(keyBits: 256), integrity: .hmacSHA256_128)]
 
+    /// Two calls, a peer with keys but no tunnel, and one in the middle of main mode.
+    static func networkInSeveralStates() throws -> SimulatedNetwork {
+        var network = try Self.network(clients: [client(1), client(2, user: "bob"), client(3), client(4)])
+        network.blocked[2] = [.control]
+        network.dial(0)
+        network.dial(1)
+        network.dial(2)
+        network.run(for: .seconds(3))
+        network.dial(3)
+        network.run(for: .milliseconds(70))
+        network.blocked[3] = [.ike]
+        return network
+    }
+
     static func network(
         clients: [SimulatedClient],
         pool: String = "10.99.0.0/24",

@@ -9,17 +9,7 @@ import Testing
 /// The gateway in numbers.
 struct GaugesTests {
     @Test func everyCallIsInOneStateAndTheStatesAreThoseOfTheSnapshots() throws {
-        var network = try Fixture.network(
-            clients: [Fixture.client(1), Fixture.client(2, user: "bob"), Fixture.client(3), Fixture.client(4)]
-        )
-        network.blocked[2] = [.control]
-        network.dial(0)
-        network.dial(1)
-        network.dial(2)
-        network.run(for: .seconds(3))
-        network.dial(3)
-        network.run(for: .milliseconds(70))
-        network.blocked[3] = [.ike]
+        let network = try Fixture.networkInSeveralStates()
         let gauges = network.gateway.gauges()
         #expect(
             gauges.callsByState

@@ -6,32 +6,14 @@ import Testing
 
 /// Which calls a selector means: what is shown, counted and ended is the same.
 struct SelectionTests {
-    /// Two calls, a peer with keys but no tunnel, and one in the middle of main mode.
-    private func network() throws -> SimulatedNetwork {
-        var network = try Fixture.network(
-            clients: [
-                Fixture.client(1), Fixture.client(2, user: "bob"), Fixture.client(3), Fixture.client(4),
-            ]
-        )
-        network.blocked[2] = [.control]
-        network.dial(0)
-        network.dial(1)
-        network.dial(2)
-        network.run(for: .seconds(3))
-        network.dial(3)
-        network.run(for: .milliseconds(70))
-        network.blocked[3] = [.ike]
-        return network
-    }
-
     @Test func peersWithoutKeysAreShownOnlyWhenAskedFor() throws {
-        let network = try network()
+        let network = try Fixture.networkInSeveralStates()
         #expect(network.gateway.calls(at: network.now).count == 3)
         #expect(network.gateway.halfOpenPeers(at: network.now).map(\.state) == ["keying"])
     }
 
     @Test func everySelectorMeansWhatItSays() throws {
-        let network = try network()
+        let network = try Fixture.networkInSeveralStates()
         let calls = network.gateway.calls(at: network.now)
         let alice = try #require(calls.first { $0.user == "alice" })
         let keyed = try #require(calls.first { $0.state == "keyed" })
@@ -50,7 +32,7 @@ struct SelectionTests {
 
     @Test(arguments: [CallSelector.user("alice"), .all, .peer(IPAddress("203.0.113.13")!)])
     func whatIsCountedIsWhatEnds(_ selector: CallSelector) throws {
-        var network = try network()
+        var network = try Fixture.networkInSeveralStates()
         let before = network.gateway.count(matching: .all)
         let count = network.gateway.count(matching: selector)
         #expect(count > 0)
