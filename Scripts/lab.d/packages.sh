@@ -6,7 +6,7 @@
 peer_packages=(
     curl xl2tpd ppp iperf3 nftables conntrack tcpdump iputils-ping iproute2 procps netbase kmod
     strongswan-charon strongswan-swanctl strongswan-libcharon libstrongswan libstrongswan-standard-plugins
-    libcharon-extra-plugins
+    libcharon-extra-plugins podman crun
 )
 # what the host already has in a form that must not be shadowed by an unpacked copy
 never_unpacked='^(systemd.*|lib(nss|pam)-systemd|libsystemd.*|udev|libudev1|tpm-udev|libc6|libc-bin|dbus.*|perl.*|libperl.*|init-system-helpers|adduser|passwd|base-.*|debconf)$'
