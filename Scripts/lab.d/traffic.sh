@@ -4,7 +4,7 @@
 
 # call_lines: of each call its inner address, interface and request id, one call per line
 call_lines() {
-    culvertctl sessions --json | tr -d ' \n' |
+    culvert_get /v1/sessions |
         grep -o '"innerAddress":"[^"]*\|"interface":"[^"]*\|"requestID":[0-9]*' | awk -F'"?:"?' '
             $1 ~ /requestID/ { request = $2 }
             $1 ~ /innerAddress/ { address = $2 }

@@ -23,7 +23,7 @@ what_stands() {
 plan() { culvertctl reload "$@" >"$logs/gw/plan" 2>&1; }
 # plan_says WHAT TEXT
 plan_says() { check "$1" grep -qF -- "$2" "$logs/gw/plan"; }
-has_pool() { culvertctl status --json | grep -q "\"name\" *: *\"$1\""; }
+has_pool() { culvert_get /v1/status | grep -q "\"name\":\"$1\""; }
 has_gateway_address() { [[ $(ip -n gw -o -4 addr show) == *"inet $1/"* ]]; }
 reloads() { culvert_log_count "control reloaded"; }
 hand_out_is_ahead() { culvertctl client alice --for android 2>&1 >/dev/null | grep -qF "culvertd has not read its files"; }

@@ -33,7 +33,7 @@ path_becomes() {
 }
 interface_mtu() { ip -n gw -o link show type ppp | sed -n 's/.*: cv[0-9]*: .* mtu \([0-9]*\) .*/\1/p'; }
 mtu_is() { [ "$(interface_mtu)" = "$1" ]; }
-shown_mtu() { culvertctl sessions --json | tr -d '\n' | sed -n 's/.*"mtu" *: *\([0-9]*\).*/\1/p'; }
+shown_mtu() { culvert_get /v1/sessions | sed -n 's/.*"mtu":\([0-9]*\).*/\1/p'; }
 # syn_sizes: the segment sizes offered in SYNs that server saw, newest last
 syn_sizes() { tcpdump -Z root -n -r "$logs/server.pcap" 'tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn' 2>/dev/null | sed -n 's/.*mss \([0-9]*\).*/\1/p'; }
 moves_data() {

@@ -23,7 +23,8 @@ podman() {
         --cgroup-manager cgroupfs --events-backend none "$@"
 }
 # podman exec would land in the root of the guest, of which the lab is a part
-culvertctl() { nsenter --target "$process" --mount --net --pid --root --wd /usr/bin/culvertctl "$@"; }
+inside() { nsenter --target "$process" --mount --net --pid --root --wd "$@"; }
+culvert_get() { inside curl -s --unix-socket $culvert_socket "http://localhost$1"; }
 is_ready() { grep -q 'control ready' "$logs/gw/culvertd.log"; }
 # of FIELD: of its process, as the kernel has it
 of() { sed -n "s/^$1:\t*//p" "/proc/$process/status"; }
@@ -42,7 +43,7 @@ check "it has its own devices" test -e "/proc/$process/root/dev/ppp" -a ! -e "/p
 require "the client connects" client_connect client $gateway_address
 check "ping through the call" pings client 10.99.0.1
 move_data client=200000
-check "culvertctl in the container shows the call" grep -q alice <(culvertctl sessions)
+check "culvertctl in the container shows the call" grep -q alice <(inside culvertctl sessions)
 check "podman stops it" podman stop --time 30 culvert
 check "the client heard a goodbye" wait_for 15 ppp_gone client
 check_equal "it ended with status 0" 0 "$(podman inspect --format '{{.State.ExitCode}}' culvert)"
