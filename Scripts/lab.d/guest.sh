@@ -58,7 +58,7 @@ boot_guest() {
     shift
     : >"$verdicts"
     for file in "$@"; do
-        limit=$((limit + ${LAB_TIMEOUT:-$(scenario_header "$file" timeout 360)} + 30))
+        limit=$((limit + ${LAB_TIMEOUT:-$((2 * $(scenario_header "$file" timeout 360)))} + 30))
         # one processor whose clock counts instructions: deterministic, immune to the host's load
         [ "$(scenario_header "$file" clock wall)" != instructions ] || options="-icount shift=0"
     done

@@ -66,7 +66,10 @@ struct APIDocumentTests {
         let commands = text.split(separator: "\n").filter { $0.hasPrefix("$ curl ") }.map { $0.dropFirst(2) }
         #expect(commands.count > 5)
         for command in commands {
-            let line = command.replacing("/run/culvert", with: place).replacing("curl ", with: "curl --max-time 1 ")
+            // A stream ends only so.
+            let seconds = command.contains("/v1/events") ? 3 : 60
+            let line = command.replacing("/run/culvert", with: place)
+                .replacing("curl ", with: "curl --max-time \(seconds) ")
             let output = try await onThread { try run("/bin/sh", ["-c", line + " -w '\\n%{http_code}'"]) }
             let path = try #require(command.firstMatch(of: /localhost([^' ?]*)/)).1
             let method = command.contains(" -d ") ? "POST" : "GET"

@@ -178,13 +178,13 @@ struct ControlSocketTests {
 
     @Test func doesNotWaitForSlowReadersForEver() async throws {
         var limits = ControlSocket.Limits()
-        limits.connectionTime = .seconds(2)
+        limits.connectionTime = .seconds(5)
         let socket = try RunningSocket(limits: limits)
         let path = socket.path
         let received = try await onThread {
             let client = UnixClient(path)
             client.send(get("/v1/sessions"))
-            usleep(3_000_000)
+            client.waitForHangUp()
             return client.receiveAll()
         }
         // What did not fit into the socket's buffer by then is lost, and so is the connection.

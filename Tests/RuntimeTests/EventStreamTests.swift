@@ -169,7 +169,7 @@ struct EventStreamTests {
             for _ in 0..<2000 {
                 socket.feed.publish(EventDescription(.ike, .info, "long", words), trace: nil, peer: nil)
             }
-            usleep(1_500_000)
+            stuck.client.waitForHangUp()
             stuck.waitForEnd()
             return stuck.events.count < 2000
         }

@@ -197,6 +197,12 @@ final class UnixClient {
         return result == 0 ? 0 : errno
     }
 
+    /// Until the other end has closed the connection, at most a minute; reads nothing.
+    func waitForHangUp() {
+        var watched = pollfd(fd: descriptor, events: 0, revents: 0)
+        _ = poll(&watched, 1, 60_000)
+    }
+
     func send(_ text: String) {
         let bytes = Array(text.utf8)
         var sent = 0

@@ -32,7 +32,7 @@ check "the first pings" pings client 10.99.0.1
 check "the second pings" pings second 10.99.0.1
 check "culvertctl shows that we are behind a NAT" grep -q '"localBehindNAT":true' <(culvertctl sessions --json | tr -d ' \n')
 check_equal "no bare ESP" 0 "$(captured cloud esp)"
-swarm_start windows --gateway $public --vector windows7,windows10,windows11 --clients 3 --ping 10.99.0.1 --ping-interval 1
+swarm_start windows --gateway $public --vector windows7,windows10,windows11 --clients 3 --patience 300 --silence 90 --ping 10.99.0.1 --ping-interval 1
 check "three Windows are up, and no registry key was set" wait_for 40 swarm_has windows up 3
 check "they hear from the gateway" wait_for 20 swarm_has_at_least windows answers 3
 swarm_stop windows
