@@ -13,9 +13,9 @@ extension PreflightFacts {
         facts.hasNetAdmin = capabilities >> UInt64(CULVERT_CAP_NET_ADMIN) & 1 == 1
         if facts.hasNetAdmin { facts.probes = KernelPart.allCases.map { Probe($0, failure: $0.tryOut()) } }
         facts.portHolders = portHolders()
-        facts.isForwarding = text("/proc/sys/net/ipv4/ip_forward") == "1"
-        if let range = portRange(text("/proc/sys/net/ipv4/ip_local_port_range")) { facts.ephemeralPorts = range }
-        facts.reservedPorts = portList(text("/proc/sys/net/ipv4/ip_local_reserved_ports"))
+        facts.isForwarding = KernelText.trimmed(read("/proc/sys/net/ipv4/ip_forward")) == "1"
+        if let range = portRange(read("/proc/sys/net/ipv4/ip_local_port_range")) { facts.ephemeralPorts = range }
+        facts.reservedPorts = portList(read("/proc/sys/net/ipv4/ip_local_reserved_ports"))
         return facts
     }
 
@@ -50,7 +50,7 @@ extension PreflightFacts {
 
     private static func portHolders() -> [PortHolder] {
         var holders = ["/proc/net/udp", "/proc/net/udp6"].flatMap {
-            Self.holders(of: Preflight.ikePorts, in: text($0))
+            Self.holders(of: Preflight.ikePorts, in: read($0))
         }
         guard !holders.isEmpty else { return [] }
         let owners = processes(holding: Set(holders.map(\.inode)))
@@ -67,13 +67,13 @@ extension PreflightFacts {
                     target.hasPrefix("socket:["),
                     let inode = UInt64(target.dropFirst(8).dropLast()), inodes.contains(inode)
                 else { continue }
-                owners[inode] = "\(text("/proc/\(pid)/comm")) (pid \(pid))"
+                owners[inode] = "\(KernelText.trimmed(read("/proc/\(pid)/comm"))) (pid \(pid))"
             }
         }
         return owners
     }
 
-    private static func text(_ path: String) -> String { KernelText.trimmed(KernelText.read(path) ?? "") }
+    private static func read(_ path: String) -> String { KernelText.read(path) ?? "" }
 }
 
 extension KernelPart {
