@@ -169,7 +169,7 @@ struct EventStreamTests {
             for _ in 0..<2000 {
                 socket.feed.publish(EventDescription(.ike, .info, "long", words), trace: nil, peer: nil)
             }
-            stuck.client.waitForHangUp()
+            guard stuck.client.waitForHangUp() else { return false }
             stuck.waitForEnd()
             return stuck.events.count < 2000
         }

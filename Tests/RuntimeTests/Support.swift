@@ -197,10 +197,12 @@ final class UnixClient {
         return result == 0 ? 0 : errno
     }
 
-    /// Until the other end has closed the connection, at most a minute; reads nothing.
-    func waitForHangUp() {
+    /// Reads nothing.
+    ///
+    /// - Returns: Whether the other end has closed the connection within a minute.
+    func waitForHangUp() -> Bool {
         var watched = pollfd(fd: descriptor, events: 0, revents: 0)
-        _ = poll(&watched, 1, 60_000)
+        return poll(&watched, 1, 60_000) == 1
     }
 
     func send(_ text: String) {
