@@ -114,7 +114,7 @@ check_log() {
 
 # culvertctl COMMAND ARGUMENT...
 culvertctl() { on "$culvert_node" $stage/culvertctl "$1" --socket $culvert_socket "${@:2}"; }
-# culvert_get PATH: what the API answers. Starting culvertctl takes an emulated processor many times as long.
+# culvert_get PATH: what the API answers. With culvertctl an emulated processor takes twice as long.
 culvert_get() { on "${culvert_node:-gw}" curl -s --max-time 60 --unix-socket $culvert_socket "http://localhost$1"; }
 # culvert_counter NAME: prints its value, 0 if the daemon never counted it
 culvert_counter() {

@@ -5,17 +5,22 @@
 
 nodes=/run/culvert-lab/nodes
 
+# files_add NAME: this machine's files and the packages, to be changed at will, at the root_of NAME
+files_add() {
+    local place=$nodes/$1 layers=/run/culvert-lab/host
+    [ ! -d /run/culvert-lab/peers/usr ] || layers=/run/culvert-lab/peers:$layers
+    mkdir -p "$place"
+    mount -t tmpfs "node-$1" "$place"
+    mkdir -p "$place"/{upper,work,root}
+    mount -t overlay "node-$1" -o "lowerdir=$layers,upperdir=$place/upper,workdir=$place/work" "$place/root"
+}
+
 # node_add NODE
 node_add() {
-    local node=$1 layers=/run/culvert-lab/host part
-    local place=$nodes/$node
-    [ ! -d /run/culvert-lab/peers/usr ] || layers=/run/culvert-lab/peers:$layers
+    local node=$1 place=$nodes/$1 part
     ip netns add "$node" || return 1
-    mkdir -p "$place" "$logs/$node"
-    mount -t tmpfs "node-$node" "$place"
-    mkdir -p "$place"/{upper,work,root}
-    mount -t overlay "node-$node" -o "lowerdir=$layers,upperdir=$place/upper,workdir=$place/work" "$place/root" ||
-        return 1
+    mkdir -p "$logs/$node"
+    files_add "$node" || return 1
     for part in dev proc sys; do mount --rbind /$part "$place/root/$part"; done
     mount -t tmpfs -o mode=755 run "$place/root/run"
     mount -t tmpfs tmp "$place/root/tmp"

@@ -8,12 +8,7 @@ on gw sh -c "echo 1 > /proc/sys/net/ipv4/ip_forward"
 
 # this machine's files and the two programs: an image would have to come from a registry
 place=$nodes/container
-layers=/run/culvert-lab/host
-[ ! -d /run/culvert-lab/peers/usr ] || layers=/run/culvert-lab/peers:$layers
-mkdir -p "$place"
-mount -t tmpfs container "$place"
-mkdir -p "$place"/{upper,work,root}
-mount -t overlay container -o "lowerdir=$layers,upperdir=$place/upper,workdir=$place/work" "$place/root"
+files_add container
 mkdir -p "$place"/root/{etc,run}/culvert
 cp $stage/culvertd $stage/culvertctl "$place/root/usr/bin/"
 [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || mount -t cgroup2 cgroup2 /sys/fs/cgroup
